@@ -1,0 +1,32 @@
+"""Async tests and fixtures for pytest."""
+
+from __future__ import annotations
+
+from pytest_asyncio.config import Mode
+from pytest_asyncio.config import ScopeName
+from pytest_asyncio.fixtures import fixture
+from pytest_asyncio.fixtures import getfixturevalue
+from pytest_asyncio.loop import LoopFactory
+from pytest_asyncio.markers import is_async_test
+from pytest_asyncio.ports import PortFactory
+from pytest_asyncio.warning_types import PytestAsyncioLeakedTaskWarning
+from pytest_asyncio.warning_types import PytestAsyncioLoopWarning
+from pytest_asyncio.warning_types import PytestAsyncioUnhandledExceptionWarning
+from pytest_asyncio.warning_types import PytestAsyncioWarning
+
+__version__ = "2.0.0.dev0"
+
+__all__ = [
+    "LoopFactory",
+    "Mode",
+    "PortFactory",
+    "PytestAsyncioLeakedTaskWarning",
+    "PytestAsyncioLoopWarning",
+    "PytestAsyncioUnhandledExceptionWarning",
+    "PytestAsyncioWarning",
+    "ScopeName",
+    "__version__",
+    "fixture",
+    "getfixturevalue",
+    "is_async_test",
+]

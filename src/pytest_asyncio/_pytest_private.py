@@ -1,0 +1,241 @@
+"""All use that the plugin makes of pytest's private API, behind typed functions.
+
+Everything here reaches into something that pytest does not promise to keep. Each
+function says what public API would replace it. Nothing else in the package touches
+an underscored name of pytest, so a change in pytest is mended here and nowhere else.
+
+This module knows nothing of asyncio or of the plugin's own concepts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import inspect
+from typing import Any
+from typing import cast
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from _pytest.fixtures import FixtureManager
+    from _pytest.fixtures import FuncFixtureInfo
+
+XUNIT_PREFIX = "_xunit_setup_"
+"""How pytest names the fixtures that call ``setup_method`` and its kin."""
+
+
+def _fixture_manager(node: pytest.Item | pytest.Collector) -> FixtureManager:
+    return node.session._fixturemanager
+
+
+def _fixture_info(item: pytest.Function) -> FuncFixtureInfo:
+    return item._fixtureinfo
+
+
+def item_of(request: pytest.FixtureRequest) -> pytest.Item:
+    """The test that asks, whatever the scope of the request.
+
+    Waits for a public attribute: ``request.node`` is the item only for requests of
+    function scope.
+    """
+    return request._pyfuncitem
+
+
+def visible_fixturedefs(
+    name: str, node: pytest.Item | pytest.Collector
+) -> Sequence[pytest.FixtureDef[Any]]:
+    """The fixtures of that name that ``node`` sees, the closest one last.
+
+    Waits for a public look-up of fixture definitions by name.
+    """
+    return _fixture_manager(node).getfixturedefs(name, node) or ()
+
+
+def requested_fixturedefs(
+    item: pytest.Item,
+) -> Mapping[str, Sequence[pytest.FixtureDef[Any]]]:
+    """The fixtures in the static closure of a test, the closest of each name last.
+
+    Waits for a public view of a test's closure; ``item.fixturenames`` has the names alone.
+    The mapping is shared between the variants of a parametrised function.
+    """
+    info: FuncFixtureInfo | None = getattr(item, "_fixtureinfo", None)
+    return {} if info is None else info.name2fixturedefs
+
+
+def add_to_closure(item: pytest.Function, name: str) -> None:
+    """Let a test request one more fixture, with all that this one needs in turn.
+
+    It is as if the test function had the name among its parameters, but for the argument.
+    Waits for a public way to request a fixture in ``pytest_generate_tests``:
+    ``pytest.mark.usefixtures`` is read before that hook.
+    """
+    info = _fixture_info(item)
+    if name in info.names_closure:
+        return
+    names, fixturedefs = _fixture_manager(item).getfixtureclosure(
+        item, (*info.initialnames, name), frozenset()
+    )
+    known = info.name2fixturedefs
+    # What the function parametrises directly is not a fixture for it, whatever is visible.
+    direct = set(info.names_closure) - set(known)
+    known.update(
+        (each, fixturedefs[each])
+        for each in names
+        if each in fixturedefs and each not in direct
+    )
+    info.names_closure[:] = [
+        each for each in names if each in fixturedefs or each in info.names_closure
+    ]
+
+
+def test_arguments(item: pytest.Function) -> dict[str, Any]:
+    """What the test function is called with.
+
+    Waits for a public list of the function's own argument names: ``item.funcargs`` also
+    holds fixtures that were requested in other ways.
+    """
+    return {name: item.funcargs[name] for name in _fixture_info(item).argnames}
+
+
+def scope_node(
+    item: pytest.Item, fixturedef: pytest.FixtureDef[Any]
+) -> pytest.Item | pytest.Collector:
+    """The node for whose life the fixture is cached when ``item`` requests it.
+
+    Waits for ``FixtureDef`` to say it before the fixture is requested; afterwards it is
+    ``request.node``.
+    """
+    scope: str = fixturedef.scope
+    callspec = getattr(item, "callspec", None)
+    if callspec is not None and fixturedef.argname in callspec.params:
+        # parametrize(..., indirect=True, scope=...) sets the caching scope.
+        scope = callspec._arg2scope[fixturedef.argname].value
+    node: pytest.Item | pytest.Collector | None = None
+    if scope == "session":
+        node = item.session
+    elif scope == "package":
+        node = _package_node(item, fixturedef)
+    elif scope == "module":
+        node = item.getparent(pytest.Module)
+    elif scope == "class":
+        node = item.getparent(pytest.Class)
+    return item if node is None else node
+
+
+def _package_node(
+    item: pytest.Item, fixturedef: pytest.FixtureDef[Any]
+) -> pytest.Collector:
+    # pytest 9.1 keeps the node of a fixture, before that there is only its nodeid.
+    node = getattr(fixturedef, "node", None)
+    for parent in item.iter_parents():
+        if isinstance(parent, pytest.Package) and (
+            parent is node if node is not None else parent.nodeid == fixturedef.baseid
+        ):
+            return parent
+    return item.session
+
+
+def set_function(
+    fixturedef: pytest.FixtureDef[Any], function: Callable[..., object]
+) -> None:
+    """Give a fixture definition another function.
+
+    Waits for ``pytest_fixture_setup`` to let a plugin return None as a fixture's value.
+    """
+    cast("Any", fixturedef).func = function
+
+
+def is_set_up(fixturedef: pytest.FixtureDef[Any]) -> bool:
+    """Whether the fixture has a value now, or an error, that pytest would give out again.
+
+    Waits for a public state of a fixture definition.
+    """
+    return fixturedef.cached_result is not None
+
+
+def finish(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> None:
+    """Tear the fixture down now, its dependents first; its scope's end finds nothing to do.
+
+    Waits for a public ``FixtureDef.finish``.
+    """
+    fixturedef.finish(cast("Any", request))
+
+
+def session_parametrize(
+    metafunc: pytest.Metafunc, name: str, ids: Iterable[str]
+) -> None:
+    """Parametrise a test by a fixture that its function does not name.
+
+    Waits for what `add_to_closure` waits for.
+    """
+    add_to_closure(cast("pytest.Function", metafunc.definition), name)
+    values = list(ids)
+    metafunc.parametrize(name, values, ids=values, indirect=True, scope="session")
+
+
+def cached_value(fixturedef: pytest.FixtureDef[Any]) -> Any:
+    """The value that the fixture has now, or None.
+
+    Waits for what `is_set_up` waits for.
+    """
+    result = fixturedef.cached_result
+    return None if result is None else result[0]
+
+
+def top_request(item: pytest.Function) -> pytest.FixtureRequest:
+    """The request of the test itself.
+
+    Waits for a public way to get a fixture for an item from a hook.
+    """
+    return cast("pytest.FixtureRequest", item._request)
+
+
+def xunit_functions(
+    fixturedef: pytest.FixtureDef[Any],
+) -> list[Callable[..., object]]:
+    """The user's functions behind pytest's fixture for ``setup_method`` and its kin.
+
+    Waits for pytest to await what these functions return.
+    """
+    variables = inspect.getclosurevars(fixturedef.func).nonlocals
+    return [
+        variables[name]
+        for name in variables
+        if name.startswith(("setup_", "teardown_")) and callable(variables[name])
+    ]
+
+
+def xunit_calls(
+    name: str, function: Callable[..., object], request: pytest.FixtureRequest
+) -> tuple[Callable[..., object] | None, Callable[..., object] | None, object]:
+    """What pytest's fixture for ``setup_method`` and its kin calls before and after, with what.
+
+    Waits for what `xunit_functions` waits for.
+    """
+    what = name.removeprefix(XUNIT_PREFIX).partition("_")[0]
+    variables = inspect.getclosurevars(function).nonlocals
+    before, after = variables[f"setup_{what}"], variables[f"teardown_{what}"]
+    if what == "module":
+        return before, after, request.module
+    if what == "class":
+        return _of_class(before), _of_class(after), request.cls
+    if what == "function":
+        if request.instance is not None:  # That is for setup_method to do.
+            return None, None, None
+        return before, after, request.function
+    if before is not None:
+        before = getattr(request.instance, "setup_method")  # noqa: B009
+    if after is not None:
+        after = getattr(request.instance, "teardown_method")  # noqa: B009
+    return before, after, request.function
+
+
+def _of_class(method: Any) -> Callable[..., object] | None:
+    return cast("Callable[..., object] | None", getattr(method, "__func__", method))

@@ -1,0 +1,238 @@
+"""Modes, options and scopes: what users configure, parsed once.
+
+Options are defined, documented and validated here, and nowhere else read: the rest of the
+package asks `settings` for a frozen `Settings`. This module knows nothing of loops and may
+not import asyncio: it is loaded in every pytest run there is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from typing import Final
+from typing import final
+from typing import get_args
+from typing import Literal
+from typing import TypeAlias
+
+import pytest
+
+from pytest_asyncio import messages
+
+__all__ = [
+    "FixtureScopeDefault",
+    "LeakedTasks",
+    "Mode",
+    "ScopeName",
+    "Settings",
+    "settings",
+]
+
+ScopeName: TypeAlias = Literal["session", "package", "module", "class", "function"]
+"""A scope, as pytest names it; the widest first."""
+
+FixtureScopeDefault: TypeAlias = Literal[
+    "session", "package", "module", "class", "function", "fixture-scope"
+]
+"""What ``asyncio_default_fixture_loop_scope`` may be set to."""
+
+SCOPES: Final[tuple[ScopeName, ...]] = get_args(ScopeName)
+
+
+@final
+class Mode(str, enum.Enum):
+    """How the plugin decides which tests and fixtures are its own.
+
+    .. versionchanged:: 2.0
+       A string, so that ``settings(config).mode == "auto"`` holds.
+    """
+
+    AUTO = "auto"
+    """Every coroutine test and every async fixture, save those of other frameworks."""
+    STRICT = "strict"
+    """Only what carries ``pytest.mark.asyncio`` or ``pytest_asyncio.fixture``."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@final
+class LeakedTasks(str, enum.Enum):
+    """What happens to tasks that a test started and left pending.
+
+    .. versionadded:: 2.0
+    """
+
+    IGNORE = "ignore"
+    """They go on until their loop closes, which cancels them."""
+    WARN = "warn"
+    """They are cancelled at the end of the test and named in a warning."""
+    FAIL = "fail"
+    """They are cancelled at the end of the test, which fails."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@final
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The plugin's configuration of one pytest run.
+
+    .. versionadded:: 2.0
+    """
+
+    mode: Mode
+    """Which tests and fixtures are the plugin's."""
+    debug: bool
+    """Whether every loop runs in asyncio's debug mode."""
+    leaked_tasks: LeakedTasks
+    """What happens to tasks that a test leaves pending."""
+    default_test_loop_scope: ScopeName | None
+    """Scope of the loop of tests that say none, or None to leave it to the plan."""
+    default_fixture_loop_scope: FixtureScopeDefault | None
+    """Scope of the loop of async fixtures that say none, or None to leave it to the plan."""
+
+
+_SETTINGS: Final = pytest.StashKey[Settings]()
+
+
+def settings(config: pytest.Config) -> Settings:
+    """The plugin's settings in this run.
+
+    :param config: pytest's configuration object.
+    :returns: The settings that were in force when pytest was configured.
+    :raises KeyError: Before ``pytest_configure`` has run, or without the plugin.
+
+    .. versionadded:: 2.0
+    """
+    return config.stash[_SETTINGS]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Define the options, on the command line and in the configuration file."""
+    group = parser.getgroup("asyncio", "asyncio: async tests and fixtures")
+    group.addoption(
+        "--asyncio-mode",
+        dest="asyncio_mode",
+        default=None,
+        metavar="MODE",
+        help=(
+            "which tests and fixtures run on asyncio: 'strict' for those marked with "
+            "pytest.mark.asyncio or made with pytest_asyncio.fixture, 'auto' for every "
+            "async one (overrides the asyncio_mode option; default: strict)"
+        ),
+    )
+    group.addoption(
+        "--asyncio-debug",
+        dest="asyncio_debug",
+        action="store_true",
+        default=None,
+        help="run every event loop in asyncio's debug mode",
+    )
+    parser.addini(
+        "asyncio_mode",
+        help="which tests and fixtures run on asyncio: strict or auto",
+        default="strict",
+    )
+    parser.addini(
+        "asyncio_debug",
+        help="run every event loop in asyncio's debug mode: true or false",
+        default="false",
+    )
+    parser.addini(
+        "asyncio_leaked_tasks",
+        help=(
+            "tasks that a test leaves pending: ignore, warn (cancel and name them), "
+            "or fail (the test)"
+        ),
+        default="ignore",
+    )
+    parser.addini(
+        "asyncio_default_test_loop_scope",
+        help=(
+            "scope of the event loop of tests that say none: function, class, module, "
+            "package or session; unset: that of the async fixtures they use"
+        ),
+        default=None,
+    )
+    parser.addini(
+        "asyncio_default_fixture_loop_scope",
+        help=(
+            "scope of the event loop of async fixtures that say none: function, class, "
+            "module, package, session, or fixture-scope for the scope of each; unset: "
+            "one loop for the tests and fixtures that are used together"
+        ),
+        default=None,
+    )
+
+
+def _chosen(option: str, value: object, valid: tuple[str, ...]) -> str:
+    text = str(value)
+    if text not in valid:
+        names = ", ".join(sorted(valid))
+        what = f"{option.rpartition('_')[2]}s"
+        raise pytest.UsageError(
+            f"{text!r} is not a valid {option}. Valid {what}: {names}."
+        )
+    return text
+
+
+def _truth(option: str, value: object) -> bool:
+    text = str(value).strip().lower()
+    if text in {"1", "true", "yes", "on"}:
+        return True
+    if text in {"0", "false", "no", "off", ""}:
+        return False
+    raise pytest.UsageError(
+        f"{str(value)!r} is not a valid {option}. Valid values: false, true."
+    )
+
+
+def _parse(config: pytest.Config) -> Settings:
+    mode = config.getoption("asyncio_mode")
+    if mode is None:
+        mode = config.getini("asyncio_mode")
+    debug = config.getoption("asyncio_debug")
+    if debug is None:
+        debug = config.getini("asyncio_debug")
+    scopes: dict[str, str | None] = {}
+    for option, valid in (
+        ("asyncio_default_test_loop_scope", SCOPES),
+        ("asyncio_default_fixture_loop_scope", get_args(FixtureScopeDefault)),
+    ):
+        value = config.getini(option)
+        scopes[option] = _chosen(option, value, valid) if value else None
+    return Settings(
+        mode=Mode(_chosen("asyncio_mode", mode, tuple(Mode))),
+        debug=_truth("asyncio_debug", debug),
+        leaked_tasks=LeakedTasks(
+            _chosen(
+                "asyncio_leaked_tasks",
+                config.getini("asyncio_leaked_tasks"),
+                tuple(LeakedTasks),
+            )
+        ),
+        default_test_loop_scope=scopes["asyncio_default_test_loop_scope"],  # type: ignore[arg-type]
+        default_fixture_loop_scope=scopes["asyncio_default_fixture_loop_scope"],  # type: ignore[arg-type]
+    )
+
+
+# Last, since other plugins choose the mode in a pytest_configure of their own.
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Parse the options once; a wrong value ends the run with a usage error."""
+    config.stash[_SETTINGS] = _parse(config)
+    config.addinivalue_line("markers", messages.marker_help())
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say in one line what is in force, in the words that the user writes."""
+    chosen = settings(config)
+    parts = [
+        f"mode={chosen.mode}",
+        f"debug={str(chosen.debug).lower()}",
+        f"asyncio_default_fixture_loop_scope={chosen.default_fixture_loop_scope or 'unset'}",
+        f"asyncio_default_test_loop_scope={chosen.default_test_loop_scope or 'unset'}",
+    ]
+    return "asyncio: " + ", ".join(parts)

@@ -1,0 +1,676 @@
+"""Async fixtures: the decorator that makes them, and how they are set up and torn down.
+
+pytest calls fixture functions synchronously. While a fixture of ours is being set up, its
+function is replaced by a synchronous one that runs the original in the right event loop; all
+the rest (scopes, caching, ordering, parameters, errors) stays pytest's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from collections.abc import Callable
+from collections.abc import Generator
+from collections.abc import Iterable
+from collections.abc import Sequence
+import contextvars
+import dataclasses
+import functools
+import inspect
+import textwrap
+import types
+from typing import Any
+from typing import Final
+from typing import final
+from typing import NoReturn
+from typing import overload
+import weakref
+
+import pytest
+
+from pytest_asyncio import _pytest_private
+from pytest_asyncio import messages
+from pytest_asyncio.config import Mode
+from pytest_asyncio.config import ScopeName
+from pytest_asyncio.config import SCOPES
+from pytest_asyncio.contexts import bring_up_to_date
+from pytest_asyncio.contexts import Changes
+from pytest_asyncio.contexts import differences
+from pytest_asyncio.loop import AnyFixtureDef
+from pytest_asyncio.loop import FACTORY_FIXTURE
+from pytest_asyncio.loop import is_narrower
+from pytest_asyncio.loop import Live
+from pytest_asyncio.loop import location
+from pytest_asyncio.loop import Loops
+from pytest_asyncio.loop import loops_of
+from pytest_asyncio.loop import Node
+from pytest_asyncio.loop import overridden
+from pytest_asyncio.loop import scope_of
+from pytest_asyncio.loop import Use
+from pytest_asyncio.markers import AsyncioMark
+from pytest_asyncio.markers import find_mark
+from pytest_asyncio.markers import is_async_test
+from pytest_asyncio.markers import is_foreign
+from pytest_asyncio.markers import Kind
+from pytest_asyncio.markers import kind
+from pytest_asyncio.markers import MarkError
+from pytest_asyncio.markers import parse
+from pytest_asyncio.markers import unbound
+
+__all__ = ["fixture", "getfixturevalue"]
+
+
+# -- the decorator -------------------------------------------------------------------------------
+
+# What was decorated, with the loop scope that was given. Keyed by the function itself, so that
+# nothing has to be pinned on it.
+_DECLARED: Final[weakref.WeakKeyDictionary[Any, ScopeName | None]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+@overload
+def fixture(
+    fixture_function: Callable[..., object],
+    *,
+    scope: ScopeName | Callable[[str, pytest.Config], ScopeName] = ...,
+    loop_scope: ScopeName | None = ...,
+    params: Iterable[object] | None = ...,
+    autouse: bool = ...,
+    ids: Sequence[object | None] | Callable[[Any], object | None] | None = ...,
+    name: str | None = ...,
+) -> Any: ...
+
+
+@overload
+def fixture(
+    fixture_function: None = ...,
+    *,
+    scope: ScopeName | Callable[[str, pytest.Config], ScopeName] = ...,
+    loop_scope: ScopeName | None = ...,
+    params: Iterable[object] | None = ...,
+    autouse: bool = ...,
+    ids: Sequence[object | None] | Callable[[Any], object | None] | None = ...,
+    name: str | None = ...,
+) -> Any: ...
+
+
+def fixture(
+    fixture_function: Callable[..., object] | None = None,
+    *,
+    scope: ScopeName | Callable[[str, pytest.Config], ScopeName] = "function",
+    loop_scope: ScopeName | None = None,
+    params: Iterable[object] | None = None,
+    autouse: bool = False,
+    ids: Sequence[object | None] | Callable[[Any], object | None] | None = None,
+    name: str | None = None,
+) -> Any:
+    """Decorator for a fixture that runs in an event loop.
+
+    It is used like :func:`pytest.fixture`, bare or with arguments, on coroutine functions and
+    async generator functions, also as methods, static and class methods. On a synchronous
+    function or generator it makes a fixture that runs with the loop as the current one.
+
+    An async generator lives in one task from its first line to its last, so a task group, a
+    timeout or a cancel scope may be open across its ``yield``.
+
+    :param fixture_function: The function, when the decorator is used bare.
+    :param scope: How long pytest keeps the value: ``"function"`` (default), ``"class"``,
+        ``"module"``, ``"package"`` or ``"session"``, or a callable that is given the fixture's
+        name and the configuration and returns one of these.
+    :param loop_scope: Scope of the loop that the fixture runs in, not narrower than ``scope``.
+        Without it, the fixture shares the loop of the tests and fixtures it is used with.
+    :param params: Values for ``request.param``; the fixture, and every test that uses it, runs
+        once for each.
+    :param autouse: Whether every test that can see the fixture uses it.
+    :param ids: Test ids for the parameters, or a callable that is given a parameter and
+        returns one.
+    :param name: Name of the fixture, if it is not the function's.
+    :returns: A fixture definition, or, without a function, a decorator that makes one. It is
+        not to be called.
+
+    .. versionadded:: 0.17
+    .. versionchanged:: 0.24
+       ``loop_scope``.
+    .. versionchanged:: 2.0
+       One task for the whole of an async generator; the loop follows from how the fixture is
+       used; synchronous functions are accepted by type checkers.
+    """
+    if loop_scope is not None and loop_scope not in SCOPES:
+        pytest.fail(messages.fixture_bad_loop_scope(loop_scope, SCOPES), pytrace=True)
+
+    def decorate(function: Callable[..., object]) -> Any:
+        definition = pytest.fixture(
+            function, scope=scope, params=params, autouse=autouse, ids=ids, name=name
+        )
+        _DECLARED[unbound(function)] = loop_scope
+        return definition
+
+    return decorate if fixture_function is None else decorate(fixture_function)
+
+
+# -- which fixtures are ours -----------------------------------------------------------------------
+
+
+@final
+@dataclasses.dataclass(frozen=True, slots=True)
+class Definition:
+    """What there is to know of a fixture before it is set up."""
+
+    kind: Kind
+    declared: bool
+    """Whether it was made with our decorator."""
+    loop_scope: ScopeName | None = None
+
+
+_SYNCHRONOUS: Final = Definition(Kind.SYNCHRONOUS, declared=False)
+_DEFINITIONS: Final[weakref.WeakKeyDictionary[AnyFixtureDef, Definition]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def definition_of(fixturedef: AnyFixtureDef) -> Definition:
+    """What kind of fixture it is."""
+    definition = _DEFINITIONS.get(fixturedef)
+    if definition is None:
+        definition = _DEFINITIONS[fixturedef] = _define(fixturedef)
+    return definition
+
+
+def _define(fixturedef: AnyFixtureDef) -> Definition:
+    if fixturedef.argname.startswith(_pytest_private.XUNIT_PREFIX):
+        functions = _pytest_private.xunit_functions(fixturedef)
+        if any(kind(function) is Kind.COROUTINE for function in functions):
+            return Definition(Kind.XUNIT, declared=False)
+        return _SYNCHRONOUS
+    function = unbound(fixturedef.func)
+    what = kind(function)
+    try:
+        return Definition(what, declared=True, loop_scope=_DECLARED[function])
+    except (KeyError, TypeError):
+        if what in (Kind.COROUTINE, Kind.GENERATOR):
+            return Definition(what, declared=False)
+        return _SYNCHRONOUS
+
+
+def is_ours(definition: Definition, item: pytest.Item, loops: Loops) -> bool:
+    """Whether the plugin runs a fixture for a test."""
+    if definition is _SYNCHRONOUS:
+        return False
+    return definition.declared or (
+        not is_foreign(item)
+        and (
+            loops.settings.mode is Mode.AUTO
+            or (definition.kind is Kind.XUNIT and is_async_test(item))
+        )
+    )
+
+
+def fixtures_of(item: pytest.Item, loops: Loops) -> list[AnyFixtureDef]:
+    """The fixtures that a test uses, by what it requests statically, and that are ours."""
+    closure = _pytest_private.requested_fixturedefs(item)
+    candidates = loops.candidates.get(id(closure))
+    if candidates is None:
+        candidates = loops.candidates[id(closure)] = [
+            fixturedef
+            for name, fixturedefs in closure.items()
+            for fixturedef in _used(name, fixturedefs)
+            if definition_of(fixturedef) is not _SYNCHRONOUS
+        ]
+    return [each for each in candidates if is_ours(definition_of(each), item, loops)]
+
+
+def _used(name: str, fixturedefs: Sequence[AnyFixtureDef]) -> list[AnyFixtureDef]:
+    """The closest fixture of a name, and those it overrides as far as they are requested."""
+    used = []
+    for fixturedef in reversed(fixturedefs):
+        used.append(fixturedef)
+        if name not in fixturedef.argnames:
+            break
+    return used
+
+
+# -- collection: loop factories, and the plan -----------------------------------------------------
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test once for each loop factory, event loop policy or event loop there is."""
+    item = metafunc.definition
+    loops = loops_of(metafunc.config)
+    if not is_async_test(item) and not fixtures_of(item, loops):
+        return
+    for name in ("event_loop", "event_loop_policy"):
+        if overridden(name, item) is not None:
+            _pytest_private.add_to_closure(item, name)
+    factories = item.ihook.pytest_asyncio_loop_factories(config=item.config, item=item)
+    mark = find_mark(item)
+    try:
+        asked = (AsyncioMark() if mark is None else parse(mark)).loop_factories
+    except MarkError:
+        return  # Reported when the test is set up.
+    names = asked if asked is not None else tuple(factories or ())
+    if len(names) > 1 and all(isinstance(name, str) for name in names):
+        _pytest_private.session_parametrize(metafunc, FACTORY_FIXTURE, names)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Keep all that was collected: what is deselected later still counts for the plan."""
+    loops_of(config).collected = list(items)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Make the plan."""
+    loops = loops_of(session.config)
+    for item in dict.fromkeys([*loops.collected, *session.items]):
+        fixtures = fixtures_of(item, loops)
+        if fixtures:
+            loops.users.add(item)
+            if loops.override("event_loop", item) is None:
+                uses = list(_cached_uses(item, fixtures, loops))
+                loops.plan.add(item, uses, loops.asked_by_test(item))
+    loops.collected = []
+
+
+def _cached_uses(
+    item: pytest.Item, fixtures: Iterable[AnyFixtureDef], loops: Loops
+) -> Generator[tuple[Use, Node]]:
+    for fixturedef in fixtures:
+        node = _pytest_private.scope_node(item, fixturedef)
+        if node is item:
+            continue
+        loop_scope = definition_of(fixturedef).loop_scope
+        asked = loops.asked_by_fixture(loop_scope, node)
+        yield Use(fixturedef, node), asked or node
+
+
+# -- set-up and tear-down ---------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_fixture_setup(
+    fixturedef: AnyFixtureDef, request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    """Have a fixture of ours run in its loop."""
+    __tracebackhide__ = True
+    definition = definition_of(fixturedef)
+    if definition is _SYNCHRONOUS:
+        if fixturedef.argname != "event_loop":
+            return (yield)
+        value = yield
+        _loop_made(fixturedef, request)
+        return value
+    item = _pytest_private.item_of(request)
+    loops = loops_of(request.config)
+    if fixturedef.argname == "event_loop":
+        replacement = _refuse(
+            messages.event_loop_is_async(location(fixturedef, item))
+        )
+    elif is_ours(definition, item, loops):
+        replacement = _replacement(fixturedef, request, definition, loops, item)
+    elif is_async_test(item) and "anyio_backend" not in item.fixturenames:
+        replacement = _refuse(
+            messages.plain_fixture_in_strict_mode(
+                item.nodeid, fixturedef.argname, location(fixturedef, item)
+            )
+        )
+    else:
+        return (yield)
+    original = fixturedef.func
+    _pytest_private.set_function(
+        fixturedef, _like(original, replacement)
+    )
+    try:
+        return (yield)
+    except _NotNowError as exc:
+        # pytest keeps the error and would give it out again to whoever asks in a better way.
+        _pytest_private.finish(fixturedef, request)
+        raise exc.failure from None
+    finally:
+        _pytest_private.set_function(fixturedef, original)
+
+
+def _loop_made(fixturedef: AnyFixtureDef, request: pytest.FixtureRequest) -> None:
+    """The user's ``event_loop`` was set up: its loop is the current one from now on."""
+    loops = loops_of(request.config)
+    item = _pytest_private.item_of(request)
+    if loops.override("event_loop", item) is fixturedef and loops.station is not None:
+        loops.current_by_override(item, _pytest_private.cached_value(fixturedef))
+
+
+class _NotNowError(Exception):
+    """A set-up failed for a reason that is not the fixture's own."""
+
+    def __init__(self, failure: BaseException) -> None:
+        self.failure = failure
+
+
+def _like(original: Any, replacement: Callable[..., Any]) -> Callable[..., Any]:
+    """The replacement as pytest is to see it: with the name, and bound as the original is.
+
+    pytest itself binds the method anew, to the instance of the test.
+    """
+    function = getattr(original, "__func__", original)
+    named = functools.wraps(function)(replacement)
+    if function is original:
+        return named
+    return types.MethodType(named, original.__self__)
+
+
+def _refuse(message: str) -> Callable[..., NoReturn]:
+    def refuse(*args: object, **kwargs: object) -> NoReturn:
+        __tracebackhide__ = True
+        pytest.fail(message, pytrace=False)
+
+    return refuse
+
+
+def _replacement(
+    fixturedef: AnyFixtureDef,
+    request: pytest.FixtureRequest,
+    definition: Definition,
+    loops: Loops,
+    item: pytest.Item,
+) -> Callable[..., Any]:
+    """A synchronous function that does what the original does, in its loop."""
+    original = fixturedef.func
+    function: Any = getattr(original, "__func__", original)
+    if definition.kind is Kind.XUNIT:
+        function = functools.partial(_xunit, fixturedef.argname, original)
+    elif definition.kind not in (Kind.COROUTINE, Kind.GENERATOR):
+        return _synchronous(function, fixturedef, request, definition, loops, item)
+
+    def set_up(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        live = _live(fixturedef, request, definition, loops, item)
+        context = contextvars.copy_context()
+        name = f"fixture {fixturedef.argname}"
+        made = function(*args, **kwargs)
+        try:
+            if definition.kind is Kind.COROUTINE:
+                value = live.runner.run(made, context=context, name=name)
+            else:
+                value = _start(live, made, context, name)
+        except BaseException as exc:
+            error = _set_up_failed(exc, live, loops, item)
+            if error is exc:
+                raise
+            raise error from None
+        finally:
+            loops.make_current()
+        changes = Changes(context, live.runner.private_variables)
+        loops.live.append(live)
+        request.addfinalizer(lambda: _tear_down(live, changes, loops))
+        return value
+
+    return set_up
+
+
+def _start(
+    live: Live,
+    generator: AsyncGenerator[Any, None],
+    context: contextvars.Context,
+    name: str,
+) -> Any:
+    __tracebackhide__ = True
+    from pytest_asyncio.runner import FixtureTask
+
+    live.task = FixtureTask(live.runner, generator, context=context, name=name)
+    return live.task.set_up()
+
+
+def _set_up_failed(
+    exc: BaseException, live: Live, loops: Loops, item: pytest.Item
+) -> BaseException:
+    """What the user is to see of a failed set-up."""
+    import asyncio
+
+    from pytest_asyncio import runner
+
+    if isinstance(exc, runner.DidNotYieldError):
+        return ValueError(messages.did_not_yield(live.name))
+    what = f"the fixture {live.name!r}"
+    if isinstance(exc, runner.LoopStoppedError):
+        return _failure(messages.loop_stopped(what))
+    if isinstance(exc, runner.LoopClosedError):
+        return _failure(messages.loop_closed(what))
+    if isinstance(exc, runner.LoopRunningError):
+        text = messages.fixture_asked_for_in_running_loop(live.name, item.nodeid)
+        return _NotNowError(pytest.fail.Exception(text))
+    if isinstance(exc, asyncio.CancelledError) and (broken := loops.crashed()):
+        during = f"{what} was being set up for {item.nodeid}"
+        return _NotNowError(_failure(messages.fixture_crashed(broken[0].name, during)))
+    loops.explain(exc, item, live)
+    return exc
+
+
+def _failure(message: str) -> BaseException:
+    return pytest.fail.Exception(message, pytrace=False)
+
+
+def _tear_down(live: Live, changes: Changes, loops: Loops) -> None:
+    """Run what a fixture does after its yield, in the context of its set-up."""
+    __tracebackhide__ = True
+    loops.live.remove(live)
+    task = live.task
+    try:
+        if task is not None:
+            if task.crash is None:
+                bring_up_to_date(task.context)
+            task.tear_down()
+    except BaseException as exc:
+        error = _tear_down_failed(exc, live, loops)
+        if error is exc:
+            raise
+        raise error from None
+    finally:
+        changes.undo()
+        loops.make_current()
+
+
+def _tear_down_failed(exc: BaseException, live: Live, loops: Loops) -> BaseException:
+    """What the user is to see of a failed tear-down."""
+    import asyncio
+
+    from pytest_asyncio import runner
+
+    what = f"the tear-down of the fixture {live.name!r}"
+    if isinstance(exc, runner.YieldedAgainError):
+        return _failure(_yielded_again(live))
+    if isinstance(exc, runner.LoopStoppedError):
+        return _failure(messages.loop_stopped(what))
+    if isinstance(exc, runner.LoopClosedError):
+        return _failure(messages.loop_closed(what))
+    if isinstance(exc, runner.LoopRunningError):
+        return _failure(messages.torn_down_in_running_loop(live.name))
+    if live.task is not None and live.task.crash is not None:
+        told = live.name, live.fixturedef.scope, loops.during()
+        if isinstance(exc, asyncio.CancelledError):
+            return _failure(messages.fixture_cancelled_silently(*told))
+        exc.add_note(messages.raised_by_crashed_fixture(*told))
+    return exc
+
+
+def _yielded_again(live: Live) -> str:
+    function = unbound(live.fixturedef.func)
+    item = _pytest_private.item_of(live.request)
+    try:
+        source = textwrap.dedent(inspect.getsource(function))
+    except OSError:
+        source = function.__name__
+    return messages.yielded_again(
+        live.name,
+        textwrap.indent(source.rstrip(), "    "),
+        location(live.fixturedef, item),
+    )
+
+
+# -- which loop a fixture runs in --------------------------------------------------------------------
+
+
+def _live(
+    fixturedef: AnyFixtureDef,
+    request: pytest.FixtureRequest,
+    definition: Definition,
+    loops: Loops,
+    item: pytest.Item,
+) -> Live:
+    """Find, or make, the loop of a fixture: the one it asks for, or that of its group."""
+    __tracebackhide__ = True
+    node: Node = request.node
+    station = loops.enter(item)
+    asked = loops.asked_by_fixture(definition.loop_scope, node)
+    if definition.loop_scope is not None:
+        if is_narrower(definition.loop_scope, than=fixturedef.scope):
+            pytest.fail(
+                messages.fixture_wider_than_loop_scope(
+                    fixturedef.argname,
+                    fixturedef.scope,
+                    location(fixturedef, item),
+                    definition.loop_scope,
+                ),
+                pytrace=False,
+            )
+    elif (override := loops.override("event_loop", item)) is not None:
+        if is_narrower(override.scope, than=fixturedef.scope):
+            pytest.fail(
+                messages.fixture_wider_than_event_loop(
+                    fixturedef.argname,
+                    fixturedef.scope,
+                    location(fixturedef, item),
+                    override.scope,
+                    location(override, item),
+                ),
+                pytrace=False,
+            )
+        runner = loops.adopt(request.getfixturevalue("event_loop"), item, override)
+        # A parameter of event_loop that changes ends the fixture before the loop it runs in.
+        override.addfinalizer(
+            functools.partial(_pytest_private.finish, fixturedef, request)
+        )
+        return Live(fixturedef, request, runner, override.scope, None)
+    if asked is None:
+        if node is item:
+            runner = loops.for_test(item, request)
+            variant = loops.variant(item)
+            return Live(fixturedef, request, runner, station.scope, variant)
+        asked = loops.plan.home_of_fixture(Use(fixturedef, node))
+        if asked is None:
+            # Requested by request.getfixturevalue() alone, which no plan can foresee. The
+            # loop of the test that asks is the right one if it lasts as long as the fixture.
+            asked = node
+            if station.home is not None and station.home in node.listchain():
+                asked = station.home
+    runner = loops.at(asked, item, request)
+    return Live(fixturedef, request, runner, scope_of(asked), loops.variant(item))
+
+
+# -- synchronous functions under our decorator ----------------------------------------------------------
+
+
+def _synchronous(
+    function: Callable[..., Any],
+    fixturedef: AnyFixtureDef,
+    request: pytest.FixtureRequest,
+    definition: Definition,
+    loops: Loops,
+    item: pytest.Item,
+) -> Callable[..., Any]:
+    """Run a synchronous fixture with its loop as the current one."""
+    import asyncio
+
+    def current() -> Live:
+        live = _live(fixturedef, request, definition, loops, item)
+        loops.live.append(live)
+        request.addfinalizer(lambda: loops.live.remove(live))
+        asyncio.set_event_loop(live.runner.loop)
+        return live
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        current()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            loops.make_current()
+
+    def generate(*args: Any, **kwargs: Any) -> Generator[Any, None, None]:
+        __tracebackhide__ = True
+        live = current()
+        generator = function(*args, **kwargs)
+        try:
+            value = next(generator)
+        except StopIteration:
+            return
+        finally:
+            loops.make_current()
+        yield value
+        asyncio.set_event_loop(live.runner.loop)
+        try:
+            yield from generator
+        finally:
+            loops.make_current()
+
+    return generate if inspect.isgeneratorfunction(function) else call
+
+
+# -- async setup_method and its kin ------------------------------------------------------------------------
+
+
+async def _xunit(
+    name: str, original: Callable[..., object], request: pytest.FixtureRequest
+) -> AsyncGenerator[None, None]:
+    """What pytest's own fixture does for ``setup_module`` and so on, with ``await``."""
+    before, after, target = _pytest_private.xunit_calls(name, original, request)
+    if before is not None:
+        await _call(before, target)
+    yield
+    if after is not None:
+        await _call(after, target)
+
+
+async def _call(function: Callable[..., object], target: object) -> None:
+    takes_target = bool(inspect.signature(function).parameters)
+    result = function(target) if takes_target else function()
+    if inspect.isawaitable(result):
+        await result
+
+
+# -- asking for a fixture while the loop runs --------------------------------------------------------------
+
+
+async def getfixturevalue(request: pytest.FixtureRequest, name: str) -> Any:
+    """Get a fixture by name in an async test or fixture, while its loop is running.
+
+    The fixture, and those it needs, are set up in the main thread, outside the coroutine that
+    awaits, and torn down in their turn. They may be async. Other tasks go on meanwhile.
+    ``request.getfixturevalue()`` cannot do this for an async fixture: it is synchronous, and
+    the loop that would have to run the fixture is busy running its caller.
+
+    :param request: The ``request`` fixture of the test or fixture that asks.
+    :param name: Name of the fixture.
+    :returns: The fixture's value.
+    :raises pytest.FixtureLookupError: If there is no fixture of that name.
+    :raises RuntimeError: Outside of an async test or fixture that pytest-asyncio runs.
+
+    .. versionadded:: 2.0
+    """
+    __tracebackhide__ = True
+    import asyncio
+
+    def get() -> tuple[Any, list[tuple[contextvars.ContextVar[Any], Any]]]:
+        __tracebackhide__ = True
+        before = contextvars.copy_context()
+        value = request.getfixturevalue(name)
+        return value, differences(before, contextvars.copy_context())
+
+    runner = loops_of(request.config).family.get(asyncio.get_running_loop())
+    if runner is None:
+        raise RuntimeError(messages.asked_outside_a_test())
+    value, changed = await runner.outside(get)
+    for variable, now in changed:
+        variable.set(now)
+    return value

@@ -1,0 +1,38 @@
+"""Hooks that the plugin offers to other plugins and to ``conftest.py`` files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ["pytest_asyncio_loop_factories"]
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_asyncio_loop_factories(  # type: ignore[empty-body]
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]] | None:
+    """Say which event loops a test runs in.
+
+    With more than one factory the test is run once with each, and the names become part of
+    its id. With one the id stays as it is. An async fixture that such tests share is set up
+    once for each loop.
+
+    :param config: pytest's configuration object.
+    :param item: The test, or, while tests are being collected, the function that becomes one
+        or more of them.
+    :returns: Loop factories by name, in the order in which the test is to run with them; or
+        None to leave it to the next implementation and in the end to
+        :func:`asyncio.new_event_loop`. The first implementation that does not return None
+        decides, and the one in the ``conftest.py`` closest to the test is asked first.
+
+    .. versionadded:: 1.4
+    .. versionchanged:: 2.0
+       None means the default; sync tests that use async fixtures are asked for, too.
+    """

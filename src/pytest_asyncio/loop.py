@@ -1,0 +1,703 @@
+"""Event loops: which one a test and its fixtures run in, how it is made, how long it lives.
+
+The plan is made once, over all collected items: async fixtures that are used together share
+a loop, and so do the tests that use them. A loop belongs to a *home*, the node of the
+collection tree for whose life it exists: the session, a package, a module, a class or a single
+test. It is made when the first test or fixture needs it and closed when pytest leaves the node.
+
+What runs in a loop, and what a fixture is, is not decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+import contextlib
+import dataclasses
+import sys
+from typing import Any
+from typing import Final
+from typing import final
+from typing import TYPE_CHECKING
+from typing import TypeAlias
+import warnings
+
+import pytest
+
+from pytest_asyncio import _pytest_private
+from pytest_asyncio import messages
+from pytest_asyncio.config import ScopeName
+from pytest_asyncio.config import SCOPES
+from pytest_asyncio.config import Settings
+from pytest_asyncio.config import settings
+from pytest_asyncio.contexts import Changes
+from pytest_asyncio.markers import asyncio_mark
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from pytest_asyncio.runner import FixtureTask
+    from pytest_asyncio.runner import Runner
+
+__all__ = ["LoopFactory", "event_loop", "event_loop_policy"]
+
+LoopFactory: TypeAlias = "Callable[[], asyncio.AbstractEventLoop]"
+"""Makes an event loop: what ``pytest_asyncio_loop_factories`` maps names to.
+
+.. versionadded:: 2.0
+"""
+
+Node: TypeAlias = "pytest.Item | pytest.Collector"
+AnyFixtureDef: TypeAlias = "pytest.FixtureDef[Any]"
+
+FACTORY_FIXTURE: Final = "_asyncio_loop_factory"
+
+
+# -- scopes and homes ------------------------------------------------------------------------
+
+
+def home_of(node: Node, scope: ScopeName) -> Node:
+    """The node that a loop of some scope belongs to, as seen from ``node``.
+
+    It is never narrower than ``node``: outside of a class, class scope is function scope.
+    """
+    wider: Node | None = None
+    if scope == "session":
+        wider = node.session
+    elif scope == "package":
+        wider = node.getparent(pytest.Package) or node.session
+    elif scope == "module":
+        wider = node.getparent(pytest.Module)
+    elif scope == "class":
+        wider = node.getparent(pytest.Class)
+    return node if wider is None else wider
+
+
+def scope_of(home: Node) -> ScopeName:
+    """The scope of the loops that belong to ``home``."""
+    if isinstance(home, pytest.Session):
+        return "session"
+    if isinstance(home, pytest.Module):
+        return "module"
+    if isinstance(home, pytest.Class):
+        return "class"
+    if isinstance(home, pytest.Item):
+        return "function"
+    return "package"
+
+
+def is_narrower(scope: str, than: str) -> bool:
+    """Whether one scope ends before another."""
+    return SCOPES.index(scope) > SCOPES.index(than)  # type: ignore[arg-type]
+
+
+# -- the plan --------------------------------------------------------------------------------
+
+
+@final
+@dataclasses.dataclass(frozen=True, slots=True)
+class Use:
+    """An async fixture that a test uses, cached for the life of a node."""
+
+    fixturedef: AnyFixtureDef
+    cached_for: Node
+
+
+@final
+class Plan:
+    """Which loop the tests and fixtures share that say nothing about it.
+
+    Two fixtures wider than function scope that one test uses belong together, and so do, in
+    turn, those that they meet in other tests. The nodes of the fixtures of one test lie on
+    one branch of the collection tree; hence so the widest node of a whole group is well
+    defined, and is the home of the loop that the group shares.
+
+    This is union-find: linear, for all practical purposes, in the number of uses.
+    """
+
+    def __init__(self) -> None:
+        self._leader: Final[dict[Use, Use]] = {}
+        self._home: Final[dict[Use, Node]] = {}
+        self._depths: Final[dict[Node, int]] = {}
+        self._tests: Final[dict[pytest.Item, Use]] = {}
+
+    def _depth(self, node: Node) -> int:
+        depth = self._depths.get(node)
+        if depth is None:
+            depth = 0 if node.parent is None else self._depth(node.parent) + 1
+            self._depths[node] = depth
+        return depth
+
+    def _find(self, use: Use) -> Use:
+        leader = self._leader
+        while leader[use] != use:
+            leader[use] = leader[leader[use]]
+            use = leader[use]
+        return use
+
+    def _widen(self, leader: Use, home: Node) -> None:
+        if self._depth(home) < self._depth(self._home[leader]):
+            self._home[leader] = home
+
+    def add(
+        self,
+        item: pytest.Item,
+        uses: Sequence[tuple[Use, Node]],
+        asked: Node | None,
+    ) -> None:
+        """Take one test into account.
+
+        :param item: The test.
+        :param uses: The cached async fixtures that it uses, each with the home of the loop it
+            asks for, or else the node it is cached for.
+        :param asked: The home of the loop that the test itself asks for, if it does.
+        """
+        group: Use | None = None
+        for use, home in uses:
+            if use not in self._leader:
+                self._leader[use] = use
+                self._home[use] = home
+            leader = self._find(use)
+            self._widen(leader, home)
+            if group is None:
+                group = leader
+            elif leader != group:
+                self._leader[leader] = group
+                self._widen(group, self._home[leader])
+        if group is not None:
+            self._tests[item] = group
+            if asked is not None:
+                self._widen(group, asked)
+
+    def home_of_fixture(self, use: Use) -> Node | None:
+        """The home of the loop of a fixture's group, or None if no test is known to use it."""
+        return self._home[self._find(use)] if use in self._leader else None
+
+    def home_of_test(self, item: pytest.Item) -> Node:
+        """The home of the loop of a test's group, or the test itself if it has none."""
+        use = self._tests.get(item)
+        return item if use is None else self._home[self._find(use)]
+
+
+# -- what the loops of a run hold --------------------------------------------------------------
+
+
+@final
+@dataclasses.dataclass(slots=True, eq=False)
+class Station:
+    """A test between the start of its set-up and the end of its tear-down."""
+
+    item: pytest.Item
+    before: CurrentLoop
+    """What was current when the test began."""
+    runner: Runner | None = None
+    """The loop of the test, as soon as it is known."""
+    home: Node | None = None
+    """The node that this loop belongs to, unless a fixture of the user's made it."""
+    scope: str = "function"
+    """The scope of that loop."""
+    policy: PolicyInForce | None = None
+    """The user's event loop policy, if there is one."""
+    changes: Changes | None = None
+    """The context variables that the test has set."""
+
+
+@final
+@dataclasses.dataclass(slots=True, eq=False)
+class Live:
+    """A fixture of ours between its set-up and its tear-down."""
+
+    fixturedef: AnyFixtureDef
+    request: pytest.FixtureRequest
+    runner: Runner
+    scope: str
+    """The scope of the loop that it runs in."""
+    variant: object
+    """The variant of that loop, or None if the user's ``event_loop`` made it."""
+    task: FixtureTask[Any] | None = None
+    """The task of an async generator."""
+
+    @property
+    def name(self) -> str:
+        """Name of the fixture."""
+        return self.fixturedef.argname
+
+    def finish(self) -> None:
+        """Tear the fixture down now, after those that depend on it."""
+        _pytest_private.finish(self.fixturedef, self.request)
+
+
+@final
+class Loops:
+    """All event loops of one pytest run."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config: Final = config
+        self.settings: Final[Settings] = settings(config)
+        self.family: Final[dict[asyncio.AbstractEventLoop, Runner]] = {}
+        """The runners by their loops, as long as these are open."""
+        self.station: Station | None = None
+        """The test that is being run, if it uses a loop."""
+        self.plan: Final = Plan()
+        self.collected: list[pytest.Item] = []
+        """All items, deselected ones too, until the plan is made."""
+        self.users: Final[set[pytest.Item]] = set()
+        """The items whose static closure has async fixtures."""
+        self.candidates: Final[dict[int, list[AnyFixtureDef]]] = {}
+        """Fixtures that may be ours, by the identity of the closure they are in."""
+        self.live: Final[list[Live]] = []
+        """The fixtures of ours that are set up, in that order."""
+        self._homes: Final[dict[tuple[Node, object], Runner]] = {}
+        self._overrides: Final[dict[tuple[str, Node | None], AnyFixtureDef | None]] = {}
+
+    # -- which loop ----------------------------------------------------------------------------
+
+    def for_test(self, item: pytest.Item, request: pytest.FixtureRequest) -> Runner:
+        """The loop that a test runs in; it becomes the current one.
+
+        :param item: The test.
+        :param request: A request of that test.
+        """
+        station = self.enter(item)
+        if station.runner is None or station.runner.loop.is_closed():
+            override = self.override("event_loop", item)
+            if override is None or asyncio_mark(item).loop_scope is not None:
+                return self.planned(item, request)
+            loop = request.getfixturevalue("event_loop")
+            station.runner = self.adopt(loop, item, override)
+            station.scope = override.scope
+        self.make_current()
+        return station.runner
+
+    def planned(self, item: pytest.Item, request: pytest.FixtureRequest) -> Runner:
+        """The loop that a test runs in if no fixture of the user's makes it."""
+        station = self.enter(item)
+        station.home = self.asked_by_test(item) or self.plan.home_of_test(item)
+        station.scope = scope_of(station.home)
+        station.runner = self.at(station.home, item, request)
+        self.make_current()
+        return station.runner
+
+    def make_current(self) -> None:
+        """Make the loop of the test that is being run the current one."""
+        if self.station is not None and self.station.runner is not None:
+            import asyncio
+
+            asyncio.set_event_loop(self.station.runner.loop)
+
+    def current_by_override(self, item: pytest.Item, loop: Any) -> None:
+        """Make the loop current that the user's ``event_loop`` has just made, or still has."""
+        override = self.override("event_loop", item)
+        if override is not None and asyncio_mark(item).loop_scope is None:
+            station = self.enter(item)
+            station.runner = self.adopt(loop, item, override)
+            station.scope = override.scope
+            self.make_current()
+
+    def override(self, name: str, item: pytest.Item) -> AnyFixtureDef | None:
+        """The user's fixture in place of ``event_loop`` or ``event_loop_policy``, or None."""
+        key = name, item.parent
+        if key not in self._overrides:
+            self._overrides[key] = overridden(name, item)
+        return self._overrides[key]
+
+    def asked_by_test(self, item: pytest.Item) -> Node | None:
+        """The home of the loop that a test, or the option for all tests, asks for."""
+        scope = asyncio_mark(item).loop_scope or self.settings.default_test_loop_scope
+        return None if scope is None else home_of(item, scope)
+
+    def asked_by_fixture(
+        self, loop_scope: ScopeName | None, cached_for: Node
+    ) -> Node | None:
+        """The home of the loop that a fixture, or the option for all fixtures, asks for."""
+        scope = loop_scope or self.settings.default_fixture_loop_scope
+        if scope is None:
+            return None
+        if scope == "fixture-scope":
+            return cached_for
+        return home_of(cached_for, scope)
+
+    # -- making loops --------------------------------------------------------------------------
+
+    def at(self, home: Node, item: pytest.Item, request: pytest.FixtureRequest) -> Runner:
+        """The open loop of a node; it is made if there is none.
+
+        :param home: The node that the loop belongs to.
+        :param item: The test that needs it.
+        :param request: A request of that test, for the fixture ``event_loop_policy``.
+        """
+        key = (home, self.variant(item))
+        if self.override("event_loop_policy", item) is not None:
+            self._install(request.getfixturevalue("event_loop_policy"))
+        runner = self._homes.get(key)
+        if runner is None or runner.loop.is_closed():
+            runner = self._homes[key] = self._make(item, request)
+        return runner
+
+    def variant(self, item: pytest.Item) -> object:
+        """What tells loops of one home apart: the factory's name, or the policy's parameter."""
+        params = getattr(getattr(item, "callspec", None), "params", {})
+        return (
+            params.get(FACTORY_FIXTURE),
+            self.override("event_loop_policy", item),
+            _hashable(params.get("event_loop_policy")),
+        )
+
+    def _make(self, item: pytest.Item, request: pytest.FixtureRequest) -> Runner:
+        from pytest_asyncio.runner import Runner
+
+        name, factory = self._factory(item, request)
+        loop = factory()
+        _check_loop(
+            loop, lambda: messages.factory_made_no_loop(item.nodeid, name, loop)
+        )
+        if self.settings.debug:
+            loop.set_debug(True)
+        return Runner(loop, owned=True, family=self.family)
+
+    def _factory(
+        self, item: pytest.Item, request: pytest.FixtureRequest
+    ) -> tuple[str, LoopFactory]:
+        import asyncio
+
+        factories = loop_factories(item)
+        if factories:
+            params = getattr(getattr(item, "callspec", None), "params", {})
+            name = params.get(FACTORY_FIXTURE, next(iter(factories)))
+            return name, factories[name]
+        if self.override("event_loop_policy", item) is not None:
+            policy = request.getfixturevalue("event_loop_policy")
+            return "event_loop_policy", policy.new_event_loop
+        return "asyncio.new_event_loop", asyncio.new_event_loop
+
+    def _install(self, policy: Any) -> None:
+        """Put the user's policy in force until the test is over."""
+        station = self.station
+        if station is not None and station.policy is None:
+            station.policy = PolicyInForce(policy)
+
+    def adopt(self, loop: Any, item: pytest.Item, override: AnyFixtureDef) -> Runner:
+        """A runner for a loop that the user's ``event_loop`` fixture made, and will close."""
+        from pytest_asyncio.runner import Runner
+
+        _check_loop(
+            loop,
+            lambda: messages.event_loop_is_not_a_loop(loop, location(override, item)),
+        )
+        runner = self.family.get(loop)
+        if runner is None:
+            if self.settings.debug:
+                loop.set_debug(True)
+            runner = Runner(loop, owned=False, family=self.family)
+        return runner
+
+    # -- context variables that the test sets --------------------------------------------------
+
+    def undo_changes(self) -> None:
+        """Take back what the test, or hypothesis' last example of it, has set."""
+        if self.station is not None and self.station.changes is not None:
+            self.station.changes.undo(only_untouched=True)
+            self.station.changes = None
+
+    def keep_changes(self, changes: Changes) -> None:
+        """Keep what the test has set until its fixtures are torn down."""
+        if self.station is not None and changes:
+            self.station.changes = changes
+
+    # -- what goes wrong between loops and fixtures ----------------------------------------------
+
+    def crashed(self) -> list[Live]:
+        """The fixtures that were cancelled at their yield, the last one that was set up first."""
+        return [
+            live
+            for live in reversed(self.live)
+            if live.task is not None and live.task.crash is not None
+        ]
+
+    def homeless(self) -> list[Live]:
+        """The fixtures whose loop was closed under them, the last one set up first."""
+        return [live for live in reversed(self.live) if live.runner.loop.is_closed()]
+
+    def closed_by_user(self) -> bool:
+        """Whether user code has closed a loop that is ours to close."""
+        closed = [key for key, runner in self._homes.items() if runner.loop.is_closed()]
+        for key in closed:
+            self._homes.pop(key).close()
+        return bool(closed)
+
+    def strangers(self, item: pytest.Item) -> list[Live]:
+        """The fixtures of a test that were set up in another variant of its loop."""
+        variant = self.variant(item)
+        names = set(getattr(item, "fixturenames", ()))
+        return [
+            live
+            for live in reversed(self.live)
+            if live.variant is not None
+            and live.variant != variant
+            and live.name in names
+        ]
+
+    def during(self) -> str:
+        """What is being run, for messages."""
+        return "the run" if self.station is None else self.station.item.nodeid
+
+    def explain(
+        self, exc: BaseException, item: pytest.Item, asking: Live | None = None
+    ) -> None:
+        """Add to an error that comes from two loops which tests and fixtures ran in them."""
+        text = str(exc)
+        if (
+            not isinstance(exc, RuntimeError)
+            or ("different loop" not in text and "Event loop is closed" not in text)
+            or self.station is None
+            or self.station.runner is None
+        ):
+            return
+        runner = self.station.runner if asking is None else asking.runner
+        others = [
+            (live.name, live.scope)
+            for live in self.live
+            if live.runner is not runner and live is not asking
+        ]
+        if asking is not None and self.station.runner is not asking.runner:
+            others.append((asking.name, asking.scope))
+        if others:
+            exc.add_note(messages.two_loops(item.nodeid, self.station.scope, others))
+
+    # -- the life of loops -----------------------------------------------------------------------
+
+    def enter(self, item: pytest.Item) -> Station:
+        """Begin a test that uses loops; the second call for a test changes nothing."""
+        if self.station is None or self.station.item is not item:
+            self.station = Station(item, CurrentLoop())
+        return self.station
+
+    def leave(self, nextitem: pytest.Item | None) -> Iterator[tuple[Node, list[str]]]:
+        """End the test, and close the loops whose home pytest has left.
+
+        :param nextitem: The test that comes next; what it is not part of has ended.
+        :returns: For each loop that did not end in order, its home and what was left in it.
+        """
+        ended = self._ended(nextitem)
+        try:
+            for key in ended:
+                left = self._homes.pop(key).close()
+                if left:
+                    yield key[0], left
+        finally:
+            self.undo_changes()
+            station, self.station = self.station, None
+            if station is not None:
+                if station.policy is not None:
+                    station.policy.put_back()
+                station.before.put_back()
+            if nextitem is None:
+                for runner in list(self.family.values()):
+                    runner.close()
+
+    def _ended(self, nextitem: pytest.Item | None) -> list[tuple[Node, object]]:
+        if not self._homes:
+            return []
+        alive = set() if nextitem is None else set(nextitem.listchain())
+        # The item itself comes round again when it is rerun, and gets another loop then.
+        if self.station is not None:
+            alive.discard(self.station.item)
+        ended = [key for key in self._homes if key[0] not in alive]
+        return ended[::-1]
+
+
+def _check_loop(loop: object, message: Callable[[], str]) -> None:
+    import asyncio
+
+    if not isinstance(loop, asyncio.AbstractEventLoop):
+        pytest.fail(message(), pytrace=False)
+
+
+_LOOPS: Final = pytest.StashKey[Loops]()
+
+
+def loops_of(config: pytest.Config) -> Loops:
+    """The loops of this pytest run."""
+    loops = config.stash.get(_LOOPS, None)
+    if loops is None:
+        loops = config.stash[_LOOPS] = Loops(config)
+    return loops
+
+
+# -- the current loop --------------------------------------------------------------------------
+
+
+@final
+class CurrentLoop:
+    """What ``asyncio.get_event_loop()`` would give now, kept to be put back later.
+
+    Before Python 3.14 the main thread gets a loop from the first ``get_event_loop()``, made on
+    the spot. Asking would thus leave a loop behind that nobody closes, and setting None at the
+    end would take that service away from the synchronous tests that rely on it. Hence the look
+    at the policy's own variables, where there are any.
+    """
+
+    def __init__(self) -> None:
+        import asyncio
+
+        self._local: Any = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._was_set = True
+        if sys.version_info < (3, 14):
+            self._local = getattr(asyncio.get_event_loop_policy(), "_local", None)
+            self._loop = getattr(self._local, "_loop", None)
+            self._was_set = getattr(self._local, "_set_called", True)
+        elif asyncio._get_running_loop() is None:
+            with contextlib.suppress(RuntimeError):
+                self._loop = asyncio.get_event_loop()
+
+    def put_back(self) -> None:
+        """Make the same loop current again, or none."""
+        import asyncio
+
+        loop = self._loop
+        asyncio.set_event_loop(None if loop is None or loop.is_closed() else loop)
+        if not self._was_set:
+            self._local._set_called = False
+
+
+@final
+class PolicyInForce:
+    """An event loop policy that the user's code brought in, until the one before is put back.
+
+    Policies are deprecated from Python 3.14 on. Whoever overrides the fixture
+    ``event_loop_policy`` knows: the warnings would only repeat it at the wrong place.
+    """
+
+    def __init__(self, policy: Any) -> None:
+        import asyncio
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self._before: Any = asyncio.get_event_loop_policy()
+            asyncio.set_event_loop_policy(policy)
+
+    def put_back(self) -> None:
+        """Put the policy in force that was so before."""
+        import asyncio
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            asyncio.set_event_loop_policy(self._before)
+
+
+def _hashable(value: object) -> object:
+    try:
+        hash(value)
+    except TypeError:
+        return id(value)
+    return value
+
+
+# -- what users override -------------------------------------------------------------------------
+
+
+def overridden(name: str, item: Node) -> AnyFixtureDef | None:
+    """The user's fixture in place of one of ours, as ``item`` sees it, or None."""
+    fixturedefs = _pytest_private.visible_fixturedefs(name, item)
+    if not fixturedefs or fixturedefs[-1].func.__module__ == __name__:
+        return None
+    return fixturedefs[-1]
+
+
+def location(fixturedef: AnyFixtureDef, item: pytest.Item) -> str:
+    """Where a fixture is defined, as ``file:line``."""
+    import inspect
+
+    function = inspect.unwrap(fixturedef.func)
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    if code is None:
+        return "<unknown>"
+    path = code.co_filename
+    with contextlib.suppress(ValueError):
+        from pathlib import Path
+
+        path = str(Path(path).relative_to(item.config.rootpath))
+    return f"{path}:{code.co_firstlineno}"
+
+
+# -- loop factories: the hook ------------------------------------------------------------------------------
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Offer the hook ``pytest_asyncio_loop_factories``."""
+    from pytest_asyncio import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory]:
+    """The loop factories for a test, those that its marker names; empty for the default.
+
+    :raises pytest.fail.Exception: If the hook returns something else.
+    """
+    given = item.ihook.pytest_asyncio_loop_factories(config=item.config, item=item)
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        problem = f"returned {given!r}"
+    elif not given:
+        problem = "returned an empty mapping"
+    elif bad := [name for name in given if not isinstance(name, str) or not name]:
+        problem = f"has {bad[0]!r} as a name"
+    elif bad := [name for name, factory in given.items() if not callable(factory)]:
+        problem = f"has {given[bad[0]]!r} as the factory {bad[0]!r}"
+    else:
+        names = asyncio_mark(item).loop_factories
+        if names is None:
+            return given
+        return {name: given[name] for name in names if name in given}
+    pytest.fail(messages.bad_loop_factories(item.nodeid, problem), pytrace=False)
+
+
+@pytest.fixture(scope="session", name=FACTORY_FIXTURE)
+def _asyncio_loop_factory(request: pytest.FixtureRequest) -> object:
+    """Name of the loop factory that the test runs with; parametrises tests, no more."""
+    return getattr(request, "param", None)
+
+
+# -- fixtures --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def event_loop(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoop:
+    """The event loop of the test that requests it, directly or through other fixtures.
+
+    Every async test requests it by itself. A sync test can run coroutines in it:
+    ``event_loop.run_until_complete(...)``.
+
+    To run tests in a loop of your own, override this fixture in a class, a module, a
+    ``conftest.py`` or a plugin with a synchronous fixture that yields the loop and closes it
+    afterwards. It may have any scope and parameters. The tests that see it, and their async
+    fixtures, then run in that loop.
+
+    .. versionchanged:: 2.0
+       Back, after it had been removed in 1.0.
+    """
+    return loops_of(request.config).planned(request.node, request).loop
+
+
+@pytest.fixture(scope="session")
+def event_loop_policy() -> Any:
+    """The event loop policy that loops are made with; override it to choose another.
+
+    It may have parameters: tests then run once with each policy. Where it is not overridden,
+    loops are made by :func:`asyncio.new_event_loop`. Event loop policies are deprecated from
+    Python 3.14 and gone in 3.16; the hook ``pytest_asyncio_loop_factories`` does without.
+
+    :returns: The policy that is in force.
+
+    .. versionadded:: 0.23
+    """
+    import asyncio
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return asyncio.get_event_loop_policy()

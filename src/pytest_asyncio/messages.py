@@ -1,0 +1,301 @@
+"""Every message to users, in one place: what went wrong, where, and what to do about it.
+
+Each function returns the text alone. Whoever calls it decides whether it becomes a failure, a
+warning or a note. Test ids, fixture names, options and scopes appear as users write them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Sequence
+
+
+def _lines(*lines: str) -> str:
+    return "\n".join(lines)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+# -- the marker ----------------------------------------------------------------------------
+
+
+def marker_help() -> str:
+    return (
+        "asyncio(*, loop_scope=None, loop_factories=None): run the async test on asyncio. "
+        "loop_scope is the scope of its event loop (function, class, module, package or "
+        "session); without it, the test shares the loop of the async fixtures it uses. "
+        "loop_factories names the loop factories to run it with."
+    )
+
+
+def bad_marker(nodeid: str, problem: str) -> str:
+    return _lines(
+        f"{nodeid}: wrong arguments in pytest.mark.asyncio: {problem}.",
+        "It takes loop_scope (function, class, module, package or session) and "
+        "loop_factories (a sequence of names), by keyword.",
+    )
+
+
+def marker_positional(value: object) -> str:
+    return f"{value!r} is given by position"
+
+
+def marker_unknown(name: str, valid: Sequence[str]) -> str:
+    return f"there is no argument {name!r}; the arguments are {_listed(valid)}"
+
+
+def marker_scope(value: object, valid: Sequence[str]) -> str:
+    return f"{value!r} is not a valid loop_scope; valid are {_listed(valid)}"
+
+
+def marker_both_scopes() -> str:
+    return (
+        "scope is the old name of loop_scope, and both are given; leave out scope"
+    )
+
+
+def marker_factories(value: object) -> str:
+    return (
+        f"loop_factories has to be a non-empty sequence of names, not {value!r}"
+    )
+
+
+def marker_scope_deprecated(nodeid: str) -> str:
+    return (
+        f"{nodeid}: the argument scope of pytest.mark.asyncio is deprecated; "
+        "write loop_scope instead."
+    )
+
+
+def marked_but_synchronous(nodeid: str) -> str:
+    return (
+        f"{nodeid} is marked with pytest.mark.asyncio but is not an async function: it ran "
+        "as an ordinary test. Remove the mark, or make the test async."
+    )
+
+
+# -- the mode ------------------------------------------------------------------------------
+
+
+def plain_fixture_in_strict_mode(test: str, fixture: str, location: str) -> str:
+    return _lines(
+        f"the async test {test} requests the async fixture {fixture!r}, which is made "
+        "with pytest.fixture.",
+        "In strict mode pytest-asyncio runs only fixtures made with "
+        "pytest_asyncio.fixture.",
+        f"Decorate {fixture!r} ({location}) with pytest_asyncio.fixture, or set "
+        "asyncio_mode = auto.",
+    )
+
+
+def returned_something(nodeid: str, kind: str) -> str:
+    return (
+        f"Test functions should return None, but {nodeid} returned {kind!r}. "
+        "Did you mean to use `assert` instead of `return`?"
+    )
+
+
+# -- unittest ------------------------------------------------------------------------------
+
+
+def async_method_of_testcase(nodeid: str) -> str:
+    return _lines(
+        f"{nodeid} is an async method of a plain unittest.TestCase: unittest would call it "
+        "and never await it, and the test would pass without having run.",
+        "Derive the class from unittest.IsolatedAsyncioTestCase, or from nothing: an async "
+        "method of an ordinary class runs on pytest-asyncio, with its fixtures.",
+    )
+
+
+# -- fixtures ------------------------------------------------------------------------------
+
+
+def did_not_yield(fixture: str) -> str:
+    return f"{fixture} did not yield a value"
+
+
+def yielded_again(fixture: str, source: str, location: str) -> str:
+    return _lines(
+        f"the fixture {fixture!r} yields more than once; a fixture function has one 'yield':",
+        "",
+        source,
+        "",
+        location,
+    )
+
+
+def fixture_bad_loop_scope(value: object, valid: Sequence[str]) -> str:
+    return (
+        f"{value!r} is not a valid loop_scope for pytest_asyncio.fixture; valid are "
+        f"{_listed(valid)}."
+    )
+
+
+def torn_down_in_running_loop(fixture: str) -> str:
+    return (
+        f"the async fixture {fixture!r} cannot be torn down while its event loop is running"
+    )
+
+
+def fixture_wider_than_event_loop(
+    fixture: str, scope: str, location: str, override_scope: str, override: str
+) -> str:
+    return _lines(
+        f"ScopeMismatch: the async fixture {fixture!r} ({location}) has {scope} scope, but "
+        f"the event loop it runs in comes from the fixture 'event_loop' ({override}), which "
+        f"has {override_scope} scope and ends earlier.",
+        f"Give 'event_loop' the scope {scope!r} or a wider one, or {fixture!r} the scope "
+        f"{override_scope!r} or a narrower one.",
+    )
+
+
+def fixture_wider_than_loop_scope(
+    fixture: str, scope: str, location: str, loop_scope: str
+) -> str:
+    return _lines(
+        f"ScopeMismatch: the async fixture {fixture!r} ({location}) has scope={scope!r}, but "
+        f"loop_scope={loop_scope!r}: its event loop would end before it does.",
+        f"Write loop_scope={scope!r} or a wider one, or leave loop_scope out.",
+    )
+
+
+def event_loop_is_not_a_loop(value: object, override: str) -> str:
+    return _lines(
+        f"the fixture 'event_loop' ({override}) gave {value!r}, which is not an event loop.",
+        "It has to return or yield a loop, such as that of asyncio.new_event_loop().",
+    )
+
+
+def event_loop_is_async(override: str) -> str:
+    return _lines(
+        f"the fixture 'event_loop' ({override}) is async, but async fixtures run in the loop "
+        "that it is to provide.",
+        "Make it a synchronous function.",
+    )
+
+
+def fixture_asked_for_in_running_loop(fixture: str, user: str) -> str:
+    return _lines(
+        f"{user} asked for the async fixture {fixture!r} with request.getfixturevalue() "
+        "while its event loop was running, and the fixture cannot be set up inside it.",
+        f"Write: await pytest_asyncio.getfixturevalue(request, {fixture!r})",
+    )
+
+
+def asked_outside_a_test() -> str:
+    return (
+        "pytest_asyncio.getfixturevalue() has to be awaited in an async test or fixture "
+        "that pytest-asyncio runs."
+    )
+
+
+def fixture_crashed(fixture: str, during: str) -> str:
+    return _lines(
+        f"the async fixture {fixture!r} crashed while {during}, which was cancelled: "
+        "something inside the fixture (a task of its task group, its timeout, its cancel "
+        "scope) cancelled it at its yield.",
+        f"What {fixture!r} raised is reported at the tear-down of this test.",
+    )
+
+
+def raised_by_crashed_fixture(fixture: str, scope: str, test: str) -> str:
+    return (
+        f"raised by the async fixture {fixture!r} ({scope} scope) when it was cancelled at "
+        f"its yield, during {test}"
+    )
+
+
+def fixture_cancelled_silently(fixture: str, scope: str, test: str) -> str:
+    return (
+        f"the async fixture {fixture!r} ({scope} scope) was cancelled at its yield during "
+        f"{test}, and raised nothing that says why"
+    )
+
+
+# -- loops ---------------------------------------------------------------------------------
+
+
+def loop_stopped(what: str) -> str:
+    return _lines(
+        f"the event loop was stopped while {what} was running, which was cancelled.",
+        "Something called loop.stop(): await what it is waiting for instead.",
+    )
+
+
+def test_in_running_loop(test: str) -> str:
+    return f"{test} cannot run: its event loop is running already."
+
+
+def loop_closed(what: str) -> str:
+    return _lines(
+        f"{what} cannot run: its event loop is closed already.",
+        "Something other than pytest-asyncio closed it; leave that to whoever made it.",
+    )
+
+
+def loop_closed_by_test(test: str, fixtures: Sequence[str]) -> str:
+    text = (
+        f"the event loop of {test} was closed during the test, by the test itself or by a "
+        "fixture or the code under test. pytest-asyncio closes the loops that it makes; "
+        "leave out the call of close()."
+    )
+    if fixtures:
+        text += (
+            " These async fixtures ran in it and could not be torn down in order: "
+            f"{_listed(fixtures)}."
+        )
+    return text
+
+
+def loop_did_not_end(what: str, left: Sequence[str]) -> str:
+    return _lines(
+        f"the event loop of {what} was closed with something still running in it, "
+        "some time after everything had been cancelled:",
+        *(f"  {line}" for line in left),
+    )
+
+
+def task_did_not_end(what: str, task: str, seconds: float) -> str:
+    return (
+        f"{what} was interrupted, but its task did not end within {seconds:g} seconds of "
+        f"being cancelled, and is left behind: {task}"
+    )
+
+
+def two_loops(
+    test: str,
+    test_scope: str,
+    fixtures: Sequence[tuple[str, str]],
+) -> str:
+    others = "; ".join(
+        f"the fixture {name!r} in a loop of {scope} scope" for name, scope in fixtures
+    )
+    return _lines(
+        f"pytest-asyncio: {test} runs in an event loop of {test_scope} scope, but {others}.",
+        "What is made in one loop cannot be awaited in the other. Give the test and the "
+        "fixture the same loop_scope, or leave loop_scope out of both, and the "
+        "asyncio_default_*_loop_scope options too: they then share one loop.",
+    )
+
+
+def bad_loop_factories(test: str, problem: str) -> str:
+    return _lines(
+        f"{test}: pytest_asyncio_loop_factories {problem}.",
+        "It has to return a mapping of names to callables that make an event loop, or None "
+        "for the default loop.",
+    )
+
+
+def factory_made_no_loop(test: str, name: str, value: object) -> str:
+    return (
+        f"{test}: the loop factory {name!r} made {value!r}, which is not an event loop."
+    )
+
+
+def unknown_loop_factory(test: str, name: str, known: Sequence[str]) -> str:
+    return (
+        f"{test}: there is no loop factory {name!r} here; "
+        f"pytest_asyncio_loop_factories gives {_listed(known) or 'none'}"
+    )

@@ -1,0 +1,514 @@
+"""The seam between pytest and asyncio: coroutines and tasks run in one event loop.
+
+A `Runner` stands outside the loop, in synchronous code, and lets the loop go on until what it
+waits for has happened. It cancels and drains what is interrupted, and closes the loop. It
+imports nothing of pytest, and nothing of the package but its own diagnostics, so that what
+pytest wants and how asyncio does it can be read apart. It is imported on the first async test
+or fixture of a run, never before.
+
+``__tracebackhide__`` in a function keeps its frame out of the tracebacks that users see.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from collections.abc import Callable
+from collections.abc import Coroutine
+from collections.abc import Generator
+import contextlib
+import contextvars
+from typing import Any
+from typing import Final
+from typing import final
+from typing import Generic
+from typing import TypeVar
+
+T = TypeVar("T")
+
+GRACE: Final = 5.0
+"""Seconds that cancelled tasks, and threads of the default executor, get to end."""
+
+# How deep the drive is that a task was started under; see Runner.outside().
+_DEPTH: Final = contextvars.ContextVar("pytest_asyncio_depth", default=0)
+
+
+class LoopStoppedError(RuntimeError):
+    """User code stopped the loop while a test or fixture was running in it."""
+
+
+class LoopClosedError(RuntimeError):
+    """User code closed the loop before a test or fixture was run in it."""
+
+
+class LoopRunningError(RuntimeError):
+    """Synchronous code asked for something that only a stopped loop can give."""
+
+
+class DidNotYieldError(Exception):
+    """An async generator fixture ended without a value."""
+
+
+class YieldedAgainError(Exception):
+    """An async generator fixture had a second value."""
+
+
+@final
+class Runner:
+    """Runs coroutines in one event loop.
+
+    :param loop: The loop; it must not be running.
+    :param owned: Whether `close` closes the loop, or leaves that to whoever made it.
+    :param family: The runners of this pytest run by their loops; this one adds itself.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        owned: bool,
+        family: dict[asyncio.AbstractEventLoop, Runner],
+    ) -> None:
+        self.loop: Final = loop
+        self.owned: Final = owned
+        self.crashed: Final[list[FixtureTask[Any]]] = []
+        """Fixtures whose task was cancelled at their yield and that are not torn down yet."""
+        self.stuck: Final[list[asyncio.Task[Any]]] = []
+        """Tasks that did not end when they were cancelled."""
+        self.interrupted: Callable[[Runner], object] = lambda runner: None
+        """Called while the loop stands still, before an interrupted task is cancelled."""
+        self._family: Final = family
+        self._gate: asyncio.Future[None] | None = None
+        self._drives: Final[list[tuple[asyncio.Task[Any], bool]]] = []
+        self._asked: Final[list[_Asked]] = []
+        family[loop] = self
+
+    private_variables: Final = frozenset({_DEPTH})
+    """Context variables that are the runner's own."""
+
+    # -- running -------------------------------------------------------------------------
+
+    def run(
+        self,
+        coroutine: Coroutine[Any, Any, T],
+        *,
+        context: contextvars.Context,
+        name: str,
+    ) -> T:
+        """Run a coroutine as one task, to its end.
+
+        :param coroutine: What to run; it is closed if the loop cannot run it.
+        :param context: The context that the task runs in, itself and not a copy.
+        :param name: Name of the task.
+        :returns: What the coroutine returns.
+        :raises LoopClosedError: If the loop is closed.
+        :raises LoopRunningError: If the loop, or another one of this run, is running.
+        :raises LoopStoppedError: If user code stops the loop.
+        """
+        __tracebackhide__ = True
+        task = self._start(coroutine, context=context, name=name)
+        self._drive(task, task.done)
+        return _result(task)
+
+    def _start(
+        self,
+        coroutine: Coroutine[Any, Any, T],
+        *,
+        context: contextvars.Context,
+        name: str,
+    ) -> asyncio.Task[T]:
+        __tracebackhide__ = True
+        try:
+            self._check_usable()
+        except BaseException:
+            coroutine.close()
+            raise
+        if self._drives:
+            context.run(_DEPTH.set, len(self._drives))
+        try:
+            return self.loop.create_task(coroutine, name=name, context=context)
+        except TypeError:
+            # A task factory from before Python 3.11, or a loop, that takes no context. The
+            # task then gets a copy, and what it sets stays with it.
+            return context.run(self.loop.create_task, coroutine)
+
+    def _check_usable(self) -> None:
+        __tracebackhide__ = True
+        if self.loop.is_closed():
+            raise LoopClosedError
+        running = asyncio._get_running_loop()
+        if running is not None and running in self._family:
+            raise LoopRunningError
+
+    def _drive(
+        self,
+        task: asyncio.Task[Any],
+        until: Callable[[], bool],
+        *,
+        cancellable: bool = True,
+    ) -> None:
+        """Let the loop run until something is so, on behalf of a task.
+
+        Whatever comes out of the loop itself while the task is pending (Ctrl-C, a signal
+        handler that raises, a callback that raises SystemExit) interrupts the task: it is
+        cancelled and drained here, so that it never goes on behind pytest's back.
+        """
+        __tracebackhide__ = True
+        task.add_done_callback(self._wake)
+        self._drives.append((task, cancellable))
+        try:
+            with _outside_any_loop():
+                asyncio.set_event_loop(self.loop)
+                while not until():
+                    if not self._serve():
+                        self._gate = self.loop.create_future()
+                        self.loop.run_until_complete(self._gate)
+        except BaseException as exc:
+            if until():
+                raise
+            if _is_stop(exc):
+                self._abandon(task)
+                raise LoopStoppedError from None
+            self._abandon(task)
+            raise
+        finally:
+            self._drives.pop()
+            task.remove_done_callback(self._wake)
+
+    def _wake(self, _: object = None) -> None:
+        """Give control back to the innermost drive, which looks whether it is at its end."""
+        if self._gate is not None and not self._gate.done():
+            self._gate.set_result(None)
+
+    def _abandon(self, task: asyncio.Task[Any]) -> None:
+        """Cancel an interrupted task and let it clean up, but not for ever."""
+        if self.loop.is_closed() or self.loop.is_running():
+            return
+        self.interrupted(self)
+        task.cancel()
+        with _outside_any_loop():
+            self.loop.run_until_complete(asyncio.wait([task], timeout=GRACE))
+        if not task.done():
+            self.stuck.append(task)
+        elif not task.cancelled():
+            task.exception()  # The interruption is reported, not what it led to.
+
+    # -- what a running coroutine asks of pytest -----------------------------------------
+
+    async def outside(self, function: Callable[[], T]) -> T:
+        """Have a function called outside the loop, in this thread, and await its result.
+
+        The loop stands still meanwhile, unless the function itself runs it: other tasks then
+        go on. Two askers are served one after the other; a task that the function waits for
+        may ask as well.
+
+        :param function: What to call.
+        :returns: What the function returns; what it raises is raised here.
+        """
+        __tracebackhide__ = True
+        asked = _Asked(function, self.loop.create_future(), _DEPTH.get())
+        self._asked.append(asked)
+        self._wake()
+        result: T = await asked.answer
+        return result
+
+    def _serve(self) -> bool:
+        """Call the next function that is asked for, if it is for this drive to do.
+
+        A function that runs the loop is a drive within a drive. What the tasks of the outer
+        one ask for then waits until the inner one is done: pytest sets up one fixture at a
+        time. The inner one's own tasks are served at once, or it would never end.
+        """
+        __tracebackhide__ = True
+        depth = len(self._drives) - 1
+        for asked in self._asked:
+            if asked.depth >= depth:
+                break
+        else:
+            return False
+        self._asked.remove(asked)
+        if asked.answer.cancelled():
+            return True
+        try:
+            result = asked.function()
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as exc:
+            if not asked.answer.done():
+                asked.answer.set_exception(exc)
+        else:
+            if not asked.answer.done():
+                asked.answer.set_result(result)
+        return True
+
+    # -- fixtures --------------------------------------------------------------------------
+
+    def crash(self, fixture: FixtureTask[Any]) -> None:
+        """Take note that a fixture broke while it was in use: cancel whatever uses it."""
+        if fixture in self.crashed:
+            return
+        self.crashed.append(fixture)
+        for task, cancellable in self._drives:
+            if cancellable and task is not fixture.task and not task.done():
+                task.cancel(f"{fixture.name} crashed")
+
+    # -- the end -----------------------------------------------------------------------------
+
+    def close(self) -> list[str]:
+        """Cancel what is pending, shut down generators and threads, and close the loop.
+
+        Each step is bounded by `GRACE` seconds.
+
+        :returns: The tasks and threads that did not end, each described in a line.
+        """
+        loop = self.loop
+        self._family.pop(loop, None)
+        if not self.owned or loop.is_closed():
+            return []
+        left: list[str] = []
+        try:
+            with _outside_any_loop():
+                asyncio.set_event_loop(loop)
+                if not loop.is_running() and _has_leftovers(loop):
+                    left = loop.run_until_complete(_shut_down(loop))
+        finally:
+            if not loop.is_running():
+                loop.close()
+        return left
+
+
+@final
+class _Asked:
+    """A function that a coroutine wants called outside the loop."""
+
+    __slots__ = ("answer", "depth", "function")
+
+    def __init__(
+        self, function: Callable[[], Any], answer: asyncio.Future[Any], depth: int
+    ) -> None:
+        self.function = function
+        self.answer = answer
+        self.depth = depth
+
+
+@final
+class FixtureTask(Generic[T]):
+    """An async generator that lives in one task, from its first line to its last.
+
+    So a task group, a timeout or a cancel scope may be open while it is suspended at its
+    yield: it is entered and left in the same task, and finds that task alive when a child
+    crashes or a deadline passes.
+
+    :param runner: Where it runs.
+    :param generator: The generator, not started yet.
+    :param context: The context of the whole task.
+    :param name: Name of the task.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        generator: AsyncGenerator[T, None],
+        *,
+        context: contextvars.Context,
+        name: str,
+    ) -> None:
+        self.runner: Final = runner
+        self.name: Final = name
+        self.context: Final = context
+        self.crash: asyncio.CancelledError | None = None
+        """What cancelled the task while it was suspended at the yield."""
+        self.task: asyncio.Task[None] | None = None
+        self._generator: Final = generator
+        self._values: Final[list[T]] = []
+        self._release: asyncio.Event | None = None
+
+    def set_up(self) -> T:
+        """Run the generator up to its yield.
+
+        :returns: What it yields.
+        :raises DidNotYieldError: If it ends instead.
+        """
+        __tracebackhide__ = True
+        self.task = self.runner._start(
+            self._live(), context=self.context, name=self.name
+        )
+        task = self.task
+        self.runner._drive(task, lambda: bool(self._values) or task.done())
+        if not self._values:
+            _result(task)
+            raise DidNotYieldError
+        return self._values[0]
+
+    def tear_down(self) -> None:
+        """Run the rest of the generator.
+
+        :raises YieldedAgainError: If it yields once more; it is closed then.
+        """
+        __tracebackhide__ = True
+        task = self.task
+        assert task is not None
+        try:
+            if not task.done():
+                self.runner._check_usable()
+                assert self._release is not None
+                self._release.set()
+                self.runner._drive(task, task.done, cancellable=False)
+        finally:
+            with contextlib.suppress(ValueError):
+                self.runner.crashed.remove(self)
+        _result(task)
+
+    async def _live(self) -> None:
+        __tracebackhide__ = True
+        generator = self._generator
+        try:
+            value = await anext(generator)
+        except StopAsyncIteration:
+            return
+        self._release = asyncio.Event()
+        self._values.append(value)
+        self.runner._wake()
+        await self._suspended(self._release)
+        try:
+            if self.crash is None:
+                await anext(generator)
+            else:
+                await generator.athrow(self.crash)
+        except StopAsyncIteration:
+            return
+        await generator.aclose()
+        raise YieldedAgainError
+
+    async def _suspended(self, release: asyncio.Event) -> None:
+        """Wait for the tear-down, and keep the cancellation that comes before it, if one does.
+
+        Whoever uses the fixture is still there and comes first: the cancellation is thrown
+        into the generator only when pytest tears it down. Cancel scopes repeat themselves
+        until they are heard, hence the loop.
+        """
+        while not release.is_set():
+            try:
+                await release.wait()
+            except asyncio.CancelledError as exc:
+                self.crash = self.crash or exc
+                self.runner.crash(self)
+
+
+def _result(task: asyncio.Task[T]) -> T:
+    """What a task returned, or what it raised with the user's frames alone."""
+    __tracebackhide__ = True
+    if not task.done():
+        # Only a task that would not be cancelled is left pending, after an interruption.
+        raise asyncio.CancelledError
+    if task.cancelled():
+        return task.result()
+    exception = task.exception()
+    if exception is None:
+        return task.result()
+    raise exception.with_traceback(user_traceback(exception))
+
+
+def user_traceback(exception: BaseException) -> Any:
+    """The traceback of an exception without the leading frames of asyncio and of ours."""
+    traceback = exception.__traceback__
+    while traceback is not None:
+        module = traceback.tb_frame.f_globals.get("__name__", "")
+        if module.partition(".")[0] not in {"asyncio", "uvloop", "pytest_asyncio"}:
+            return traceback
+        traceback = traceback.tb_next
+    return exception.__traceback__
+
+
+def _is_stop(exception: BaseException) -> bool:
+    # asyncio has no exception type for it; uvloop uses the same words.
+    return isinstance(exception, RuntimeError) and str(exception).startswith(
+        "Event loop stopped before Future completed"
+    )
+
+
+@contextlib.contextmanager
+def _outside_any_loop() -> Generator[None]:
+    """Let a loop run in a thread whose host (Jupyter, Playwright) already runs one.
+
+    The host's loop is not entered again: it stands still, as it does for any synchronous
+    code, and finds itself the running loop afterwards.
+    """
+    host = asyncio._get_running_loop()
+    if host is None:
+        yield
+        return
+    # From 3.12 on the current task is kept by the thread, too, and has to step aside.
+    swap = getattr(asyncio.tasks, "_swap_current_task", None)
+    task = swap(host, None) if swap is not None else None
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(host)
+        if swap is not None:
+            swap(host, task)
+
+
+def _has_leftovers(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether closing the loop takes a turn of it.
+
+    A turn costs as much as running a small test, and most loops end with nothing left. The
+    attributes are private; where a loop (uvloop's) has none of them, it gets its turn.
+    """
+    return bool(
+        getattr(loop, "_asyncgens", True)
+        or getattr(loop, "_default_executor", True)
+        or asyncio.all_tasks(loop)
+    )
+
+
+async def _shut_down(loop: asyncio.AbstractEventLoop) -> list[str]:
+    left: list[str] = []
+    current = asyncio.current_task(loop)
+    pending = {task for task in asyncio.all_tasks(loop) if task is not current}
+    for task in pending:
+        task.cancel()
+    if pending:
+        done, pending = await asyncio.wait(pending, timeout=GRACE)
+        for task in done:
+            if not task.cancelled() and (exc := task.exception()) is not None:
+                loop.call_exception_handler(
+                    {
+                        "message": "exception while a pending task was cancelled at the "
+                        "end of its event loop",
+                        "exception": exc,
+                        "task": task,
+                    }
+                )
+        left += [f"task {task!r} swallowed its cancellation" for task in pending]
+    generators = asyncio.ensure_future(loop.shutdown_asyncgens())
+    await asyncio.wait([generators], timeout=GRACE)
+    if not generators.done():
+        left.append("an async generator did not end when it was closed")
+        generators.cancel()
+    left += await _shut_down_executor(loop)
+    return left
+
+
+async def _shut_down_executor(loop: asyncio.AbstractEventLoop) -> list[str]:
+    executor = getattr(loop, "_default_executor", None)
+    if executor is None:
+        # None was used, or it is uvloop, which keeps its own to itself.
+        if hasattr(loop, "_default_executor"):
+            return []
+        await loop.shutdown_default_executor()
+        return []
+    executor.shutdown(wait=False, cancel_futures=True)
+    deadline = loop.time() + GRACE
+    threads = list(getattr(executor, "_threads", ()))
+    while alive := [thread.name for thread in threads if thread.is_alive()]:
+        if loop.time() > deadline:
+            return [
+                f"thread {name!r} of the default executor did not end"
+                for name in alive
+            ]
+        await asyncio.sleep(0.001)
+    return []
+
+

@@ -1,0 +1,356 @@
+"""Async tests, from set-up to tear-down: the hooks in the order in which pytest calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from collections.abc import Callable
+from collections.abc import Coroutine
+from collections.abc import Generator
+import contextvars
+import functools
+import inspect
+from typing import Any
+import warnings
+
+import pytest
+
+from pytest_asyncio import _pytest_private
+from pytest_asyncio import messages
+from pytest_asyncio.config import Mode
+from pytest_asyncio.contexts import Changes
+from pytest_asyncio.fixtures import fixtures_of
+from pytest_asyncio.loop import FACTORY_FIXTURE
+from pytest_asyncio.loop import loop_factories
+from pytest_asyncio.loop import Loops
+from pytest_asyncio.loop import loops_of
+from pytest_asyncio.markers import asyncio_mark
+from pytest_asyncio.markers import check_mark
+from pytest_asyncio.markers import find_mark
+from pytest_asyncio.markers import is_async_test
+from pytest_asyncio.markers import is_foreign
+from pytest_asyncio.markers import is_marked_by_its_own
+from pytest_asyncio.markers import Kind
+from pytest_asyncio.markers import kind
+from pytest_asyncio.warning_types import PytestAsyncioLoopWarning
+from pytest_asyncio.warning_types import PytestAsyncioWarning
+
+# -- set-up --------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Check the marker, and let the test request its event loop before anything else."""
+    __tracebackhide__ = True
+    check_mark(item)
+    if not isinstance(item, pytest.Function):
+        return
+    loops = loops_of(item.config)
+    if not is_async_test(item) and not _uses_fixtures(item, loops):
+        return
+    _check_factory(item)
+    loops.enter(item)
+    for live in loops.strangers(item):
+        live.finish()
+    override = loops.override("event_loop", item)
+    if override is not None and asyncio_mark(item).loop_scope is not None:
+        # The marker wins: the user's loop is not this test's, unless it asks for it by name.
+        return
+    if override is not None and _pytest_private.is_set_up(override):
+        loops.current_by_override(item, _pytest_private.cached_value(override))
+    names = item.fixturenames
+    if names[:1] != ["event_loop"]:
+        if "event_loop" in names:
+            names.remove("event_loop")
+        names.insert(0, "event_loop")
+
+
+def _uses_fixtures(item: pytest.Item, loops: Loops) -> bool:
+    return item in loops.users or bool(fixtures_of(item, loops))
+
+
+def _check_factory(item: pytest.Function) -> None:
+    """Skip a test that asks for a loop factory which does not exist here."""
+    asked = asyncio_mark(item).loop_factories
+    if asked is None:
+        return
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    name = params.get(FACTORY_FIXTURE, asked[0])
+    known = loop_factories(item)
+    if name not in known:
+        pytest.skip(messages.unknown_loop_factory(item.nodeid, name, tuple(known)))
+
+
+# -- call ----------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Fail the async methods that unittest would call and never await."""
+    if (
+        isinstance(item, pytest.Function)
+        and getattr(item, "nofuncargs", False)
+        and kind(item.obj) in (Kind.COROUTINE, Kind.GENERATOR)
+        and _is_plain_testcase(item)
+    ):
+        pytest.fail(messages.async_method_of_testcase(item.nodeid), pytrace=False)
+
+
+def _is_plain_testcase(item: pytest.Function) -> bool:
+    """Whether the class runs its tests as ``unittest.TestCase`` itself does.
+
+    Those that await (IsolatedAsyncioTestCase, Django's, twisted.trial's, tornado's) each
+    replace one of these methods.
+    """
+    import unittest
+
+    plain = unittest.TestCase
+    cls = item.cls
+    return (
+        cls is not None
+        and issubclass(cls, plain)
+        and not getattr(cls, "__unittest_skip__", False)
+        and not getattr(item.obj, "__unittest_skip__", False)
+        and all(
+            getattr(cls, name, None) is getattr(plain, name, None)
+            for name in ("__call__", "run", "_callTestMethod")
+        )
+    )
+
+
+@pytest.hookimpl
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test of ours; leave all others to pytest."""
+    __tracebackhide__ = True
+    mark = find_mark(pyfuncitem)
+    loops = loops_of(pyfuncitem.config)
+    # Read late: other plugins may wrap the function up to now.
+    function: Callable[..., Any] = pyfuncitem.obj
+    what = kind(function)
+    if mark is None and (
+        what is Kind.SYNCHRONOUS
+        or loops.settings.mode is not Mode.AUTO
+        or is_foreign(pyfuncitem)
+    ):
+        return None
+    run = functools.partial(_run, pyfuncitem, loops)
+    arguments = _pytest_private.test_arguments(pyfuncitem)
+    if hasattr(function, "hypothesis"):
+        _run_hypothesis(function, arguments, run)
+        return True
+    result = function(**arguments)
+    if inspect.isawaitable(result) or inspect.isasyncgen(result):
+        run(result)
+    elif what is Kind.SYNCHRONOUS:
+        _ran_synchronously(pyfuncitem, result)
+    return True
+
+
+def _ran_synchronously(item: pytest.Function, result: object) -> None:
+    if is_marked_by_its_own(item):
+        _warn(
+            PytestAsyncioWarning(messages.marked_but_synchronous(item.nodeid)), item
+        )
+    if result is not None:
+        warnings.warn(
+            pytest.PytestReturnNotNoneWarning(
+                messages.returned_something(item.nodeid, type(result).__name__)
+            ),
+            stacklevel=1,
+        )
+
+
+def _warn(warning: Warning, item: pytest.Item) -> None:
+    warnings.warn_explicit(
+        warning,
+        category=None,
+        filename=str(item.path),
+        lineno=(item.location[1] or 0) + 1,
+    )
+
+
+def _run_hypothesis(
+    function: Any, arguments: dict[str, Any], run: Callable[[Any], None]
+) -> None:
+    """Have hypothesis call the test, each example being a task of its own.
+
+    The handle is shared by everyone who inherits the test, and by reruns: it is put back.
+    """
+    handle = function.hypothesis
+    inner = handle.inner_test
+
+    @functools.wraps(inner)
+    def example(*args: Any, **kwargs: Any) -> None:
+        __tracebackhide__ = True
+        result = inner(*args, **kwargs)
+        if inspect.isawaitable(result) or inspect.isasyncgen(result):
+            run(result)
+
+    handle.inner_test = example
+    try:
+        function(**arguments)
+    finally:
+        handle.inner_test = inner
+
+
+def _run(
+    item: pytest.Function, loops: Loops, made: Awaitable[object] | Any
+) -> None:
+    """Run what the test function returned as one task, in the loop of the test."""
+    __tracebackhide__ = True
+    runner = loops.for_test(item, _pytest_private.top_request(item))
+    context = contextvars.copy_context()
+    loops.undo_changes()
+    try:
+        runner.run(_coroutine(made), context=context, name=item.name)
+    except BaseException as exc:
+        error = _failed(exc, item, loops)
+        if error is exc:
+            raise
+        raise error from error.__cause__
+    finally:
+        loops.make_current()
+        # So that fixtures are torn down with what the test has set; gone before the next test.
+        loops.keep_changes(Changes(context, runner.private_variables))
+    if loops.crashed():
+        # The test is over, whether it swallowed its cancellation or was done before.
+        raise _crash(loops, item)
+
+
+def _coroutine(made: Any) -> Coroutine[Any, Any, object]:
+    if inspect.iscoroutine(made):
+        return made
+    if inspect.isasyncgen(made):
+        return _exhaust(made)
+    return _await(made)
+
+
+async def _exhaust(generator: Any) -> None:
+    async for _ in generator:
+        pass
+
+
+async def _await(awaitable: Awaitable[object]) -> None:
+    await awaitable
+
+
+def _failed(exc: BaseException, item: pytest.Function, loops: Loops) -> BaseException:
+    """What the user is to see of a failed test."""
+    import asyncio
+
+    from pytest_asyncio import runner
+
+    what = item.nodeid
+    if isinstance(exc, runner.LoopStoppedError):
+        return pytest.fail.Exception(messages.loop_stopped(what), pytrace=False)
+    if isinstance(exc, runner.LoopClosedError):
+        return pytest.fail.Exception(messages.loop_closed(what), pytrace=False)
+    if isinstance(exc, runner.LoopRunningError):
+        return pytest.fail.Exception(messages.test_in_running_loop(what), pytrace=False)
+    if isinstance(exc, asyncio.CancelledError) and loops.crashed():
+        return _crash(loops, item)
+    loops.explain(exc, item)
+    return _told(exc)
+
+
+def _told(exc: BaseException) -> BaseException:
+    """What an exception group means to pytest.
+
+    A task group wraps whatever its tasks raise. ``pytest.skip()`` and its kin, Ctrl-C and
+    SystemExit keep their meaning; a group of ordinary errors stays as it is.
+    """
+    if not isinstance(exc, BaseExceptionGroup):
+        return exc
+    leaves = list(_leaves(exc))
+    for leaf in leaves:
+        if isinstance(leaf, pytest.exit.Exception | KeyboardInterrupt | SystemExit):
+            leaf.__cause__ = exc
+            return leaf
+    for outcome in (pytest.skip.Exception, pytest.xfail.Exception, pytest.fail.Exception):
+        if all(isinstance(leaf, outcome) for leaf in leaves):
+            return leaves[0]
+    return exc
+
+
+def _leaves(group: BaseExceptionGroup[Any]) -> Generator[BaseException]:
+    for each in group.exceptions:
+        if isinstance(each, BaseExceptionGroup):
+            yield from _leaves(each)
+        else:
+            yield each
+
+
+def _crash(loops: Loops, item: pytest.Item) -> BaseException:
+    names = ", ".join(live.name for live in loops.crashed())
+    during = f"{item.nodeid} was running"
+    return pytest.fail.Exception(
+        messages.fixture_crashed(names, during), pytrace=False
+    )
+
+
+# -- tear-down -------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, None, None]:
+    """After the fixtures, end what broke during the test, and the loops that end with it."""
+    __tracebackhide__ = True
+    loops = loops_of(item.config)
+    loops.make_current()
+    errors: list[BaseException] = []
+    try:
+        yield
+    except BaseException as exc:
+        errors.append(exc)
+    try:
+        _finish_broken(item, loops, errors)
+    finally:
+        for home, left in loops.leave(nextitem):
+            what = home.nodeid or "the session"
+            _warn(PytestAsyncioLoopWarning(messages.loop_did_not_end(what, left)), item)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise BaseExceptionGroup("errors while tearing down " + item.nodeid, errors)
+
+
+def _finish_broken(
+    item: pytest.Item, loops: Loops, errors: list[BaseException]
+) -> None:
+    """Tear down at once the wider fixtures that cannot serve the next test.
+
+    Those that crashed raise their error here, at the test that was running, and not at
+    whichever test their scope ends with. Those whose loop was closed are forgotten.
+    """
+    __tracebackhide__ = True
+    for live in loops.crashed():
+        if live in loops.live:
+            try:
+                live.finish()
+            except BaseException as exc:
+                errors.append(exc)
+    homeless = loops.homeless()
+    closed = loops.closed_by_user()
+    for live in homeless:
+        if live in loops.live:
+            try:
+                live.finish()
+            except pytest.fail.Exception:
+                pass  # The warning below says it.
+            except BaseException as exc:
+                errors.append(exc)
+    if closed:
+        names = [live.name for live in homeless]
+        message = messages.loop_closed_by_test(item.nodeid, names)
+        _warn(PytestAsyncioLoopWarning(message), item)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
+    """Close what an interrupted run has left, after the last tear-down."""
+    try:
+        yield
+    finally:
+        for _ in loops_of(session.config).leave(None):
+            pass
