@@ -91,6 +91,8 @@ def add_to_closure(item: pytest.Function, name: str) -> None:
     info.names_closure[:] = [
         each for each in names if each in fixturedefs or each in info.names_closure
     ]
+    # Or else pytest prunes the name again when the function has parameters.
+    object.__setattr__(info, "initialnames", (*info.initialnames, name))
 
 
 def test_arguments(item: pytest.Function) -> dict[str, Any]:

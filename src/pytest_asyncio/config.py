@@ -37,6 +37,7 @@ FixtureScopeDefault: TypeAlias = Literal[
 """What ``asyncio_default_fixture_loop_scope`` may be set to."""
 
 SCOPES: Final[tuple[ScopeName, ...]] = get_args(ScopeName)
+"""All scopes, the widest first."""
 
 
 @final
@@ -170,7 +171,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def _chosen(option: str, value: object, valid: tuple[str, ...]) -> str:
     text = str(value)
     if text not in valid:
-        names = ", ".join(sorted(valid))
+        names = ", ".join(valid)
         what = f"{option.rpartition('_')[2]}s"
         raise pytest.UsageError(
             f"{text!r} is not a valid {option}. Valid {what}: {names}."

@@ -37,6 +37,7 @@ from pytest_asyncio.contexts import Changes
 from pytest_asyncio.contexts import differences
 from pytest_asyncio.loop import AnyFixtureDef
 from pytest_asyncio.loop import FACTORY_FIXTURE
+from pytest_asyncio.loop import home_of
 from pytest_asyncio.loop import is_narrower
 from pytest_asyncio.loop import Live
 from pytest_asyncio.loop import location
@@ -46,6 +47,7 @@ from pytest_asyncio.loop import Node
 from pytest_asyncio.loop import overridden
 from pytest_asyncio.loop import scope_of
 from pytest_asyncio.loop import Use
+from pytest_asyncio.markers import asyncio_mark
 from pytest_asyncio.markers import AsyncioMark
 from pytest_asyncio.markers import find_mark
 from pytest_asyncio.markers import is_async_test
@@ -271,8 +273,29 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             loops.users.add(item)
             if loops.override("event_loop", item) is None:
                 uses = list(_cached_uses(item, fixtures, loops))
+                _agree_on_package(item, uses, loops)
                 loops.plan.add(item, uses, loops.asked_by_test(item))
     loops.collected = []
+
+
+def _agree_on_package(
+    item: pytest.Item, uses: Sequence[tuple[Use, Node]], loops: Loops
+) -> None:
+    """Give a test and its fixtures that all ask for package scope the same package.
+
+    Seen from the test it is the innermost one, seen from a fixture the one that its
+    conftest.py is in, which may be an outer one, or none: the session, then.
+    """
+    if asyncio_mark(item).loop_scope != "package":
+        return
+    homes = [
+        home
+        for use, home in uses
+        if definition_of(use.fixturedef).loop_scope == "package"
+    ]
+    if homes:
+        homes.append(home_of(item, "package"))
+        loops.packages[item] = min(homes, key=lambda home: len(home.listchain()))
 
 
 def _cached_uses(

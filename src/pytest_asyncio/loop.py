@@ -145,7 +145,7 @@ class Plan:
         self,
         item: pytest.Item,
         uses: Sequence[tuple[Use, Node]],
-        asked: Node | None,
+        asked: Node | None = None,
     ) -> None:
         """Take one test into account.
 
@@ -243,6 +243,8 @@ class Loops:
         self.plan: Final = Plan()
         self.collected: list[pytest.Item] = []
         """All items, deselected ones too, until the plan is made."""
+        self.packages: Final[dict[pytest.Item, Node]] = {}
+        """The homes of tests that ask for package scope, as their fixtures do."""
         self.users: Final[set[pytest.Item]] = set()
         """The items whose static closure has async fixtures."""
         self.candidates: Final[dict[int, list[AnyFixtureDef]]] = {}
@@ -306,7 +308,9 @@ class Loops:
     def asked_by_test(self, item: pytest.Item) -> Node | None:
         """The home of the loop that a test, or the option for all tests, asks for."""
         scope = asyncio_mark(item).loop_scope or self.settings.default_test_loop_scope
-        return None if scope is None else home_of(item, scope)
+        if scope is None:
+            return None
+        return self.packages.get(item) or home_of(item, scope)
 
     def asked_by_fixture(
         self, loop_scope: ScopeName | None, cached_for: Node
@@ -338,9 +342,14 @@ class Loops:
 
     def variant(self, item: pytest.Item) -> object:
         """What tells loops of one home apart: the factory's name, or the policy's parameter."""
+        factories = loop_factories(item)
+        if factories:
+            name = _factory_name(item, factories)
+            factory = factories.get(name)
+            # A function or lambda made anew at each call of the hook is the same factory.
+            return name, getattr(factory, "__code__", factory)
         params = getattr(getattr(item, "callspec", None), "params", {})
         return (
-            params.get(FACTORY_FIXTURE),
             self.override("event_loop_policy", item),
             _hashable(params.get("event_loop_policy")),
         )
@@ -364,8 +373,7 @@ class Loops:
 
         factories = loop_factories(item)
         if factories:
-            params = getattr(getattr(item, "callspec", None), "params", {})
-            name = params.get(FACTORY_FIXTURE, next(iter(factories)))
+            name = _factory_name(item, factories)
             return name, factories[name]
         if self.override("event_loop_policy", item) is not None:
             policy = request.getfixturevalue("event_loop_policy")
@@ -633,14 +641,20 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hookspecs)
 
 
-def loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory]:
-    """The loop factories for a test, those that its marker names; empty for the default.
+def _factory_name(item: pytest.Item, factories: Mapping[str, LoopFactory]) -> str:
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    name: str = params.get(FACTORY_FIXTURE, next(iter(factories)))
+    return name
+
+
+def loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory] | None:
+    """The loop factories for a test, those that its marker names; None for the default.
 
     :raises pytest.fail.Exception: If the hook returns something else.
     """
     given = item.ihook.pytest_asyncio_loop_factories(config=item.config, item=item)
     if given is None:
-        return {}
+        return None
     if not isinstance(given, Mapping):
         problem = f"returned {given!r}"
     elif not given:

@@ -122,7 +122,7 @@ def _arguments(
             isinstance(loop_factories, str)
             or not isinstance(loop_factories, Sequence)
             or not loop_factories
-            or not all(isinstance(name, str) for name in loop_factories)
+            or not all(isinstance(name, str) and name for name in loop_factories)
         ):
             raise MarkError(messages.marker_factories(loop_factories))
         loop_factories = tuple(loop_factories)

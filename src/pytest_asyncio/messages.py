@@ -294,6 +294,14 @@ def factory_made_no_loop(test: str, name: str, value: object) -> str:
     )
 
 
+def no_loop_factories(test: str, asked: Sequence[str]) -> str:
+    return _lines(
+        f"{test} asks for the loop factories {_listed(asked)}, but there are none here.",
+        "Name them in the hook pytest_asyncio_loop_factories, in a conftest.py or a plugin, "
+        "or leave loop_factories out of the marker.",
+    )
+
+
 def unknown_loop_factory(test: str, name: str, known: Sequence[str]) -> str:
     return (
         f"{test}: there is no loop factory {name!r} here; "

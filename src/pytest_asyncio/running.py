@@ -76,6 +76,8 @@ def _check_factory(item: pytest.Function) -> None:
     params = getattr(getattr(item, "callspec", None), "params", {})
     name = params.get(FACTORY_FIXTURE, asked[0])
     known = loop_factories(item)
+    if known is None:
+        pytest.fail(messages.no_loop_factories(item.nodeid, asked), pytrace=False)
     if name not in known:
         pytest.skip(messages.unknown_loop_factory(item.nodeid, name, tuple(known)))
 
