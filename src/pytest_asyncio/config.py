@@ -41,7 +41,7 @@ SCOPES: Final[tuple[ScopeName, ...]] = get_args(ScopeName)
 
 
 @final
-class Mode(str, enum.Enum):
+class Mode(enum.StrEnum):
     """How the plugin decides which tests and fixtures are its own.
 
     .. versionchanged:: 2.0
@@ -53,12 +53,9 @@ class Mode(str, enum.Enum):
     STRICT = "strict"
     """Only what carries ``pytest.mark.asyncio`` or ``pytest_asyncio.fixture``."""
 
-    def __str__(self) -> str:
-        return self.value
-
 
 @final
-class LeakedTasks(str, enum.Enum):
+class LeakedTasks(enum.StrEnum):
     """What happens to tasks that a test started and left pending.
 
     .. versionadded:: 2.0
@@ -70,9 +67,6 @@ class LeakedTasks(str, enum.Enum):
     """They are cancelled at the end of the test and named in a warning."""
     FAIL = "fail"
     """They are cancelled at the end of the test, which fails."""
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @final
@@ -139,7 +133,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(
         "asyncio_debug",
         help="run every event loop in asyncio's debug mode: true or false",
-        default="false",
+        type="bool",
+        default=False,
     )
     parser.addini(
         "asyncio_leaked_tasks",
@@ -172,31 +167,34 @@ def _chosen(option: str, value: object, valid: tuple[str, ...]) -> str:
     text = str(value)
     if text not in valid:
         names = ", ".join(valid)
-        what = f"{option.rpartition('_')[2]}s"
+        what = {"mode": "modes", "scope": "scopes"}.get(
+            option.rpartition("_")[2], "values"
+        )
         raise pytest.UsageError(
             f"{text!r} is not a valid {option}. Valid {what}: {names}."
         )
     return text
 
 
-def _truth(option: str, value: object) -> bool:
-    text = str(value).strip().lower()
-    if text in {"1", "true", "yes", "on"}:
+def _debug(config: pytest.Config) -> bool:
+    if config.getoption("asyncio_debug"):
         return True
-    if text in {"0", "false", "no", "off", ""}:
-        return False
-    raise pytest.UsageError(
-        f"{str(value)!r} is not a valid {option}. Valid values: false, true."
-    )
+    try:
+        return bool(config.getini("asyncio_debug"))
+    except (ValueError, pytest.UsageError) as exc:
+        # pytest 8 raises the first and pytest 9 the second, and neither names the option.
+        _, found, value = str(exc).partition("invalid truth value ")
+        if not found:
+            raise
+        raise pytest.UsageError(
+            f"{value} is not a valid asyncio_debug. Valid values: false, true."
+        ) from None
 
 
 def _parse(config: pytest.Config) -> Settings:
     mode = config.getoption("asyncio_mode")
     if mode is None:
         mode = config.getini("asyncio_mode")
-    debug = config.getoption("asyncio_debug")
-    if debug is None:
-        debug = config.getini("asyncio_debug")
     scopes: dict[str, str | None] = {}
     for option, valid in (
         ("asyncio_default_test_loop_scope", SCOPES),
@@ -206,7 +204,7 @@ def _parse(config: pytest.Config) -> Settings:
         scopes[option] = _chosen(option, value, valid) if value else None
     return Settings(
         mode=Mode(_chosen("asyncio_mode", mode, tuple(Mode))),
-        debug=_truth("asyncio_debug", debug),
+        debug=_debug(config),
         leaked_tasks=LeakedTasks(
             _chosen(
                 "asyncio_leaked_tasks",
