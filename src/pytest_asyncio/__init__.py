@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from pytest_asyncio.config import Mode
 from pytest_asyncio.config import ScopeName
+from pytest_asyncio.fixtures import DynamicScope
 from pytest_asyncio.fixtures import fixture
+from pytest_asyncio.fixtures import FixtureDefinition
 from pytest_asyncio.fixtures import getfixturevalue
+from pytest_asyncio.loop import LoopFactories
 from pytest_asyncio.loop import LoopFactory
+from pytest_asyncio.markers import AsyncTest
 from pytest_asyncio.markers import is_async_test
+from pytest_asyncio.markers import mark
 from pytest_asyncio.ports import PortFactory
 from pytest_asyncio.warning_types import PytestAsyncioLeakedTaskWarning
 from pytest_asyncio.warning_types import PytestAsyncioLoopWarning
@@ -17,6 +22,10 @@ from pytest_asyncio.warning_types import PytestAsyncioWarning
 __version__ = "2.0.0.dev0"
 
 __all__ = [
+    "AsyncTest",
+    "DynamicScope",
+    "FixtureDefinition",
+    "LoopFactories",
     "LoopFactory",
     "Mode",
     "PortFactory",
@@ -29,4 +38,5 @@ __all__ = [
     "fixture",
     "getfixturevalue",
     "is_async_test",
+    "mark",
 ]

@@ -78,7 +78,7 @@ def add_to_closure(item: pytest.Function, name: str) -> None:
     if name in info.names_closure:
         return
     names, fixturedefs = _fixture_manager(item).getfixtureclosure(
-        item, (*info.initialnames, name), frozenset()
+        item, (name, *info.initialnames), frozenset()
     )
     known = info.name2fixturedefs
     # What the function parametrises directly is not a fixture for it, whatever is visible.
@@ -92,7 +92,7 @@ def add_to_closure(item: pytest.Function, name: str) -> None:
         each for each in names if each in fixturedefs or each in info.names_closure
     ]
     # Or else pytest prunes the name again when the function has parameters.
-    object.__setattr__(info, "initialnames", (*info.initialnames, name))
+    object.__setattr__(info, "initialnames", (name, *info.initialnames))
 
 
 def test_arguments(item: pytest.Function) -> dict[str, Any]:
@@ -225,9 +225,9 @@ def xunit_calls(
     variables = inspect.getclosurevars(function).nonlocals
     before, after = variables[f"setup_{what}"], variables[f"teardown_{what}"]
     if what == "module":
-        return before, after, request.module
+        return before, after, cast("Any", request).module
     if what == "class":
-        return _of_class(before), _of_class(after), request.cls
+        return _of_class(before), _of_class(after), cast("Any", request).cls
     if what == "function":
         if request.instance is not None:  # That is for setup_method to do.
             return None, None, None

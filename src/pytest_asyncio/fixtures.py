@@ -19,10 +19,13 @@ import inspect
 import textwrap
 import types
 from typing import Any
+from typing import cast
 from typing import Final
 from typing import final
 from typing import NoReturn
 from typing import overload
+from typing import Protocol
+from typing import runtime_checkable
 import weakref
 
 import pytest
@@ -57,11 +60,49 @@ from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import MarkError
 from pytest_asyncio.markers import parse
 from pytest_asyncio.markers import unbound
+from pytest_asyncio.outcomes import outcome_of
 
-__all__ = ["fixture", "getfixturevalue"]
+__all__ = ["DynamicScope", "FixtureDefinition", "fixture", "getfixturevalue"]
 
 
 # -- the decorator -------------------------------------------------------------------------------
+
+@runtime_checkable
+class FixtureDefinition(Protocol):
+    """What :func:`fixture` makes of a function: something for pytest to collect.
+
+    It is not callable, neither for a type checker nor when the tests run: a test gets a
+    fixture's value by naming the fixture among its parameters.
+
+    .. versionadded:: 2.0
+    """
+
+    @property
+    def name(self) -> str:
+        """The name by which tests request the fixture."""
+        ...
+
+
+class DynamicScope(Protocol):
+    """Chooses the scope of a fixture when pytest collects it: a ``scope`` that is a callable.
+
+    .. code-block:: python
+
+        def container_scope(*, fixture_name: str, config: pytest.Config) -> ScopeName:
+            return "session" if config.getoption("--keep-containers") else "function"
+
+    .. versionadded:: 2.0
+    """
+
+    # pytest passes the arguments by keyword, so a callable with other names does not work.
+    def __call__(self, *, fixture_name: str, config: pytest.Config) -> ScopeName:
+        """Return the scope of a fixture.
+
+        :param fixture_name: The fixture's name.
+        :param config: pytest's configuration object.
+        """
+        ...
+
 
 # What was decorated, with the loop scope that was given. Keyed by the function itself, so that
 # nothing has to be pinned on it.
@@ -74,38 +115,38 @@ _DECLARED: Final[weakref.WeakKeyDictionary[Any, ScopeName | None]] = (
 def fixture(
     fixture_function: Callable[..., object],
     *,
-    scope: ScopeName | Callable[[str, pytest.Config], ScopeName] = ...,
+    scope: ScopeName | DynamicScope = ...,
     loop_scope: ScopeName | None = ...,
     params: Iterable[object] | None = ...,
     autouse: bool = ...,
-    ids: Sequence[object | None] | Callable[[Any], object | None] | None = ...,
+    ids: Iterable[object | None] | Callable[[Any], object | None] | None = ...,
     name: str | None = ...,
-) -> Any: ...
+) -> FixtureDefinition: ...
 
 
 @overload
 def fixture(
     fixture_function: None = ...,
     *,
-    scope: ScopeName | Callable[[str, pytest.Config], ScopeName] = ...,
+    scope: ScopeName | DynamicScope = ...,
     loop_scope: ScopeName | None = ...,
     params: Iterable[object] | None = ...,
     autouse: bool = ...,
-    ids: Sequence[object | None] | Callable[[Any], object | None] | None = ...,
+    ids: Iterable[object | None] | Callable[[Any], object | None] | None = ...,
     name: str | None = ...,
-) -> Any: ...
+) -> Callable[[Callable[..., object]], FixtureDefinition]: ...
 
 
 def fixture(
     fixture_function: Callable[..., object] | None = None,
     *,
-    scope: ScopeName | Callable[[str, pytest.Config], ScopeName] = "function",
+    scope: ScopeName | DynamicScope = "function",
     loop_scope: ScopeName | None = None,
     params: Iterable[object] | None = None,
     autouse: bool = False,
-    ids: Sequence[object | None] | Callable[[Any], object | None] | None = None,
+    ids: Iterable[object | None] | Callable[[Any], object | None] | None = None,
     name: str | None = None,
-) -> Any:
+) -> FixtureDefinition | Callable[[Callable[..., object]], FixtureDefinition]:
     """Decorator for a fixture that runs in an event loop.
 
     It is used like :func:`pytest.fixture`, bare or with arguments, on coroutine functions and
@@ -117,8 +158,9 @@ def fixture(
 
     :param fixture_function: The function, when the decorator is used bare.
     :param scope: How long pytest keeps the value: ``"function"`` (default), ``"class"``,
-        ``"module"``, ``"package"`` or ``"session"``, or a callable that is given the fixture's
-        name and the configuration and returns one of these.
+        ``"module"``, ``"package"`` or ``"session"``, or a callable that is given the
+        keyword arguments ``fixture_name`` and ``config`` and returns one of these
+        (see :class:`DynamicScope`).
     :param loop_scope: Scope of the loop that the fixture runs in, not narrower than ``scope``.
         Without it, the fixture shares the loop of the tests and fixtures it is used with.
     :param params: Values for ``request.param``; the fixture, and every test that uses it, runs
@@ -140,9 +182,15 @@ def fixture(
     if loop_scope is not None and loop_scope not in SCOPES:
         pytest.fail(messages.fixture_bad_loop_scope(loop_scope, SCOPES), pytrace=True)
 
-    def decorate(function: Callable[..., object]) -> Any:
+    def decorate(function: Callable[..., object]) -> FixtureDefinition:
         definition = pytest.fixture(
-            function, scope=scope, params=params, autouse=autouse, ids=ids, name=name
+            function,
+            # pytest's own annotations cannot say that the arguments are passed by keyword.
+            scope=cast("ScopeName | Callable[[str, pytest.Config], ScopeName]", scope),
+            params=params,
+            autouse=autouse,
+            ids=None if ids is None else ids if callable(ids) else list(ids),
+            name=name,
         )
         _DECLARED[unbound(function)] = loop_scope
         return definition
@@ -223,7 +271,7 @@ def fixtures_of(item: pytest.Item, loops: Loops) -> list[AnyFixtureDef]:
 
 def _used(name: str, fixturedefs: Sequence[AnyFixtureDef]) -> list[AnyFixtureDef]:
     """The closest fixture of a name, and those it overrides as far as they are requested."""
-    used = []
+    used: list[AnyFixtureDef] = []
     for fixturedef in reversed(fixturedefs):
         used.append(fixturedef)
         if name not in fixturedef.argnames:
@@ -349,11 +397,18 @@ def pytest_fixture_setup(
     try:
         return (yield)
     except _NotNowError as exc:
-        # pytest keeps the error and would give it out again to whoever asks in a better way.
-        _pytest_private.finish(fixturedef, request)
-        raise exc.failure from None
+        failure = exc.failure
+    except BaseException as exc:
+        if _pytest_private.is_set_up(fixturedef):
+            raise
+        failure = exc
     finally:
         _pytest_private.set_function(fixturedef, original)
+    # What pytest kept of the attempt has to go. An error it would give out again to whoever asks
+    # in a better way; and where it kept no error, as with CancelledError, which is no Exception,
+    # the next request would trip over the finalizers.
+    _pytest_private.finish(fixturedef, request)
+    raise failure
 
 
 def _loop_made(fixturedef: AnyFixtureDef, request: pytest.FixtureRequest) -> None:
@@ -427,6 +482,9 @@ def _replacement(
         changes = Changes(context, live.runner.private_variables)
         loops.live.append(live)
         request.addfinalizer(lambda: _tear_down(live, changes, loops))
+        if loops.crashed():
+            # It swallowed its cancellation, or was done before.
+            raise _crash(live, loops, item)
         return value
 
     return set_up
@@ -463,11 +521,18 @@ def _set_up_failed(
     if isinstance(exc, runner.LoopRunningError):
         text = messages.fixture_asked_for_in_running_loop(live.name, item.nodeid)
         return _NotNowError(pytest.fail.Exception(text))
-    if isinstance(exc, asyncio.CancelledError) and (broken := loops.crashed()):
-        during = f"{what} was being set up for {item.nodeid}"
-        return _NotNowError(_failure(messages.fixture_crashed(broken[0].name, during)))
+    if isinstance(exc, runner.DeadlockError):
+        return _failure(messages.deadlock(f"{what} of {item.nodeid}", str(exc)))
+    if isinstance(exc, asyncio.CancelledError) and loops.crashed():
+        return _crash(live, loops, item)
     loops.explain(exc, item, live)
-    return exc
+    return outcome_of(exc)
+
+
+def _crash(live: Live, loops: Loops, item: pytest.Item) -> BaseException:
+    names = [each.name for each in loops.crashed()]
+    during = f"the fixture {live.name!r} was being set up for {item.nodeid}"
+    return _NotNowError(_failure(messages.fixtures_crashed(names, during)))
 
 
 def _failure(message: str) -> BaseException:
@@ -507,6 +572,8 @@ def _tear_down_failed(exc: BaseException, live: Live, loops: Loops) -> BaseExcep
         return _failure(messages.loop_stopped(what))
     if isinstance(exc, runner.LoopClosedError):
         return _failure(messages.loop_closed(what))
+    if isinstance(exc, runner.DeadlockError):
+        return _failure(messages.deadlock(what, str(exc)))
     if isinstance(exc, runner.LoopRunningError):
         return _failure(messages.torn_down_in_running_loop(live.name))
     if live.task is not None and live.task.crash is not None:
@@ -514,7 +581,7 @@ def _tear_down_failed(exc: BaseException, live: Live, loops: Loops) -> BaseExcep
         if isinstance(exc, asyncio.CancelledError):
             return _failure(messages.fixture_cancelled_silently(*told))
         exc.add_note(messages.raised_by_crashed_fixture(*told))
-    return exc
+    return outcome_of(exc)
 
 
 def _yielded_again(live: Live) -> str:
@@ -575,6 +642,9 @@ def _live(
             functools.partial(_pytest_private.finish, fixturedef, request)
         )
         return Live(fixturedef, request, runner, override.scope, None)
+    elif asked is item and loops.asked_by_test(item) is None:
+        # An option says so, and not the test, whose own loop may be a wider one by the plan.
+        asked = None
     if asked is None:
         if node is item:
             runner = loops.for_test(item, request)

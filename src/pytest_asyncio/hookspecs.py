@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 import pytest
 
-if TYPE_CHECKING:
-    import asyncio
+from pytest_asyncio.loop import LoopFactories
 
 __all__ = ["pytest_asyncio_loop_factories"]
 
 
 @pytest.hookspec(firstresult=True)
-def pytest_asyncio_loop_factories(  # type: ignore[empty-body]
+def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
-) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]] | None:
+) -> LoopFactories | None:
     """Say which event loops a test runs in.
 
     With more than one factory the test is run once with each, and the names become part of

@@ -18,8 +18,10 @@ import contextlib
 import dataclasses
 import sys
 from typing import Any
+from typing import cast
 from typing import Final
 from typing import final
+from typing import Literal
 from typing import TYPE_CHECKING
 from typing import TypeAlias
 import warnings
@@ -38,13 +40,23 @@ from pytest_asyncio.markers import asyncio_mark
 if TYPE_CHECKING:
     import asyncio
 
+    from pytest_asyncio.diagnostics import Tasks
+    from pytest_asyncio.diagnostics import Unhandled
     from pytest_asyncio.runner import FixtureTask
     from pytest_asyncio.runner import Runner
 
-__all__ = ["LoopFactory", "event_loop", "event_loop_policy"]
+__all__ = ["LoopFactories", "LoopFactory", "event_loop", "event_loop_policy"]
 
-LoopFactory: TypeAlias = "Callable[[], asyncio.AbstractEventLoop]"
+# Only the name of the class is quoted: both aliases can be used in annotations that are
+# evaluated, `LoopFactory | None` say, and asyncio need not be imported for that.
+LoopFactory: TypeAlias = Callable[[], "asyncio.AbstractEventLoop"]
 """Makes an event loop: what ``pytest_asyncio_loop_factories`` maps names to.
+
+.. versionadded:: 2.0
+"""
+
+LoopFactories: TypeAlias = Mapping[str, LoopFactory]
+"""Loop factories by name: what ``pytest_asyncio_loop_factories`` returns.
 
 .. versionadded:: 2.0
 """
@@ -90,7 +102,7 @@ def scope_of(home: Node) -> ScopeName:
 
 def is_narrower(scope: str, than: str) -> bool:
     """Whether one scope ends before another."""
-    return SCOPES.index(scope) > SCOPES.index(than)  # type: ignore[arg-type]
+    return SCOPES.index(scope) > SCOPES.index(than)
 
 
 # -- the plan --------------------------------------------------------------------------------
@@ -202,6 +214,10 @@ class Station:
     """The user's event loop policy, if there is one."""
     changes: Changes | None = None
     """The context variables that the test has set."""
+    tasks: Tasks | None = None
+    """The tasks that the test has started."""
+    when: Literal["setup", "call", "teardown"] = "setup"
+    """The phase that the test is in."""
 
 
 @final
@@ -251,6 +267,10 @@ class Loops:
         """Fixtures that may be ours, by the identity of the closure they are in."""
         self.live: Final[list[Live]] = []
         """The fixtures of ours that are set up, in that order."""
+        self.interruption = ""
+        """What all tasks were waiting for when the run was interrupted for good."""
+        self._unhandled: Final[list[Unhandled]] = []
+        self._told: Final[list[asyncio.Task[Any]]] = []
         self._homes: Final[dict[tuple[Node, object], Runner]] = {}
         self._overrides: Final[dict[tuple[str, Node | None], AnyFixtureDef | None]] = {}
 
@@ -364,7 +384,11 @@ class Loops:
         )
         if self.settings.debug:
             loop.set_debug(True)
-        return Runner(loop, owned=True, family=self.family)
+        return self._watched(Runner(loop, owned=True, family=self.family))
+
+    def _watched(self, runner: Runner) -> Runner:
+        runner.interrupted = self._interrupted
+        return runner
 
     def _factory(
         self, item: pytest.Item, request: pytest.FixtureRequest
@@ -399,6 +423,7 @@ class Loops:
             if self.settings.debug:
                 loop.set_debug(True)
             runner = Runner(loop, owned=False, family=self.family)
+            self._watched(runner)
         return runner
 
     # -- context variables that the test sets --------------------------------------------------
@@ -438,7 +463,7 @@ class Loops:
     def strangers(self, item: pytest.Item) -> list[Live]:
         """The fixtures of a test that were set up in another variant of its loop."""
         variant = self.variant(item)
-        names = set(getattr(item, "fixturenames", ()))
+        names: set[str] = set(getattr(item, "fixturenames", ()))
         return [
             live
             for live in reversed(self.live)
@@ -446,6 +471,56 @@ class Loops:
             and live.variant != variant
             and live.name in names
         ]
+
+    def _interrupted(self) -> None:
+        """Keep what every task is waiting for, before the interrupted one is cancelled."""
+        from pytest_asyncio.diagnostics import report
+
+        texts = [report(loop) for loop in list(self.family)]
+        self.interruption = "\n\n".join(text for text in texts if text)
+        station = self.station
+        if station is not None and self.interruption:
+            station.item.add_report_section(
+                station.when, "asyncio tasks", self.interruption
+            )
+
+    def take_unhandled(self) -> list[Unhandled]:
+        """The exceptions in tasks and callbacks that nobody has taken notice of so far."""
+        taken = list(self._unhandled)
+        self._unhandled.clear()
+        for runner in self.family.values():
+            taken += runner.watch.take_unhandled()
+        return taken
+
+    def end_watch(self) -> None:
+        """Look at the tasks that the test has kept, now that it and its fixtures are over."""
+        if self.station is not None and self.station.tasks is not None:
+            self._unhandled.extend(self.station.tasks.unhandled())
+
+    def take_stuck(self) -> list[asyncio.Task[Any]]:
+        """The tasks that did not end when they were cancelled; each is given out once."""
+        taken: list[asyncio.Task[Any]] = []
+        for runner in self.family.values():
+            taken += [task for task in runner.stuck if task not in self._told]
+        self._told.extend(taken)
+        return taken
+
+    def describe(self, task: asyncio.Task[Any]) -> str:
+        """A task in a line."""
+        from pytest_asyncio.diagnostics import describe
+
+        return describe(task)
+
+    def end_tasks(self) -> None:
+        """Cancel what an example of a hypothesis test leaves, so that the next is on its own."""
+        station = self.station
+        if station is not None and station.runner is not None and station.tasks is not None:
+            station.runner.cancel(station.runner.pending(station.tasks))
+
+    @property
+    def used(self) -> bool:
+        """Whether there is a loop, or was one a moment ago."""
+        return bool(self.family or self._unhandled)
 
     def during(self) -> str:
         """What is being run, for messages."""
@@ -491,7 +566,9 @@ class Loops:
         ended = self._ended(nextitem)
         try:
             for key in ended:
-                left = self._homes.pop(key).close()
+                runner = self._homes.pop(key)
+                left = runner.close()
+                self._unhandled.extend(runner.watch.take_unhandled())
                 if left:
                     yield key[0], left
         finally:
@@ -508,7 +585,7 @@ class Loops:
     def _ended(self, nextitem: pytest.Item | None) -> list[tuple[Node, object]]:
         if not self._homes:
             return []
-        alive = set() if nextitem is None else set(nextitem.listchain())
+        alive: set[object] = set() if nextitem is None else set(nextitem.listchain())
         # The item itself comes round again when it is rerun, and gets another loop then.
         if self.station is not None:
             alive.discard(self.station.item)
@@ -554,7 +631,8 @@ class CurrentLoop:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._was_set = True
         if sys.version_info < (3, 14):
-            self._local = getattr(asyncio.get_event_loop_policy(), "_local", None)
+            policy = asyncio.get_event_loop_policy()  # type: ignore[deprecated]
+            self._local = getattr(policy, "_local", None)
             self._loop = getattr(self._local, "_loop", None)
             self._was_set = getattr(self._local, "_set_called", True)
         elif asyncio._get_running_loop() is None:
@@ -584,8 +662,8 @@ class PolicyInForce:
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
-            self._before: Any = asyncio.get_event_loop_policy()
-            asyncio.set_event_loop_policy(policy)
+            self._before: Any = asyncio.get_event_loop_policy()  # type: ignore[deprecated]
+            asyncio.set_event_loop_policy(policy)  # type: ignore[deprecated]
 
     def put_back(self) -> None:
         """Put the policy in force that was so before."""
@@ -593,7 +671,7 @@ class PolicyInForce:
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
-            asyncio.set_event_loop_policy(self._before)
+            asyncio.set_event_loop_policy(self._before)  # type: ignore[deprecated]
 
 
 def _hashable(value: object) -> object:
@@ -655,7 +733,7 @@ def loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory] | None:
     given = item.ihook.pytest_asyncio_loop_factories(config=item.config, item=item)
     if given is None:
         return None
-    if not isinstance(given, Mapping):
+    if not isinstance(cast("object", given), Mapping):
         problem = f"returned {given!r}"
     elif not given:
         problem = "returned an empty mapping"
@@ -666,7 +744,7 @@ def loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory] | None:
     else:
         names = asyncio_mark(item).loop_factories
         if names is None:
-            return given
+            return cast("LoopFactories", given)
         return {name: given[name] for name in names if name in given}
     pytest.fail(messages.bad_loop_factories(item.nodeid, problem), pytrace=False)
 
@@ -714,4 +792,4 @@ def event_loop_policy() -> Any:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        return asyncio.get_event_loop_policy()
+        return asyncio.get_event_loop_policy()  # type: ignore[deprecated]

@@ -13,6 +13,7 @@ import enum
 import functools
 import inspect
 from typing import Any
+from typing import cast
 from typing import Final
 from typing import final
 from typing import get_args
@@ -30,7 +31,7 @@ from pytest_asyncio.config import settings
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
-__all__ = ["AsyncioMark", "Kind", "is_async_test"]
+__all__ = ["AsyncTest", "AsyncioMark", "Kind", "is_async_test", "mark"]
 
 FOREIGN_MARKERS: Final = frozenset({"anyio", "tornado", "trio", "twisted"})
 """Markers of other frameworks: in auto mode, a test with one of them is left to it."""
@@ -58,7 +59,7 @@ def unbound(function: Any) -> Any:
         elif inspect.ismethod(function) or isinstance(
             function, staticmethod | classmethod
         ):
-            function = function.__func__
+            function = cast("Any", function).__func__
         else:
             return function
 
@@ -100,37 +101,74 @@ class AsyncioMark:
     """Names of the loop factories the test runs with, in order, or None for all."""
 
 
+def mark(
+    *,
+    loop_scope: ScopeName | None = None,
+    loop_factories: Sequence[str] | None = None,
+) -> pytest.MarkDecorator:
+    """The marker ``pytest.mark.asyncio``, spelled so that editors and type checkers know it.
+
+    It is the same marker: it goes on a test or a class, into ``pytestmark`` and into
+    ``pytest.param(..., marks=...)``, always with parentheses.
+
+    .. code-block:: python
+
+        pytestmark = pytest_asyncio.mark(loop_scope="module")
+
+        @pytest_asyncio.mark(loop_factories=["uvloop"])
+        async def test_throughput() -> None: ...
+
+    :param loop_scope: Scope of the event loop that the test runs in: ``"function"``,
+        ``"class"``, ``"module"``, ``"package"`` or ``"session"``. Without it, the test shares
+        the loop of the async fixtures it uses.
+    :param loop_factories: Names of the loop factories that the test runs with, in order, out of
+        those that ``pytest_asyncio_loop_factories`` offers. Without it, the test runs with all.
+    :returns: The marker.
+
+    .. versionadded:: 2.0
+    """
+    __tracebackhide__ = True
+    given = {"loop_scope": loop_scope, "loop_factories": loop_factories}
+    # Wrong values are for the test to report when it runs, as for `pytest.mark.asyncio`.
+    return pytest.mark.asyncio.with_args(
+        **{name: value for name, value in given.items() if value is not None}
+    )
+
+
 class MarkError(Exception):
     """The arguments of a marker are wrong; the message says how."""
 
 
+def _elements(value: object) -> Sequence[object]:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return cast("Sequence[object]", value)
+    return ()
+
+
 def _arguments(
     *,
-    loop_scope: ScopeName | None = None,
-    loop_factories: Sequence[str] | None = None,
-    scope: ScopeName | None = None,
+    loop_scope: object = None,
+    loop_factories: object = None,
+    scope: object = None,
 ) -> AsyncioMark:
-    """The signature of the marker."""
+    """The arguments of `mark`, checked, and the old name of one of them."""
     if scope is not None:
         if loop_scope is not None:
             raise MarkError(messages.marker_both_scopes())
         loop_scope = scope
     if loop_scope is not None and loop_scope not in SCOPES:
         raise MarkError(messages.marker_scope(loop_scope, get_args(ScopeName)))
-    if loop_factories is not None:
-        if (
-            isinstance(loop_factories, str)
-            or not isinstance(loop_factories, Sequence)
-            or not loop_factories
-            or not all(isinstance(name, str) and name for name in loop_factories)
-        ):
-            raise MarkError(messages.marker_factories(loop_factories))
-        loop_factories = tuple(loop_factories)
-    return AsyncioMark(loop_scope=loop_scope, loop_factories=loop_factories)
+    if loop_factories is None:
+        return AsyncioMark(loop_scope=loop_scope)
+    given = _elements(loop_factories)
+    names = tuple(name for name in given if isinstance(name, str) and name)
+    if not names or len(names) < len(given):
+        raise MarkError(messages.marker_factories(loop_factories))
+    return AsyncioMark(loop_scope=loop_scope, loop_factories=names)
 
 
 _DEFAULT: Final = AsyncioMark()
-_NAMES: Final = tuple(inspect.signature(_arguments).parameters)
+_NAMES: Final = tuple(inspect.signature(mark).parameters)
 
 
 def parse(mark: pytest.Mark) -> AsyncioMark:
@@ -143,8 +181,8 @@ def parse(mark: pytest.Mark) -> AsyncioMark:
     if mark.args:
         raise MarkError(messages.marker_positional(mark.args[0]))
     for name in mark.kwargs:
-        if name not in _NAMES:
-            raise MarkError(messages.marker_unknown(name, _NAMES[:2]))
+        if name not in (*_NAMES, "scope"):
+            raise MarkError(messages.marker_unknown(name, _NAMES))
     return _arguments(**mark.kwargs)
 
 
@@ -180,10 +218,13 @@ def check_mark(item: pytest.Item) -> None:
     mark = find_mark(item)
     if mark is None or not (mark.args or mark.kwargs):
         return
+    problem = ""
     try:
         parse(mark)
     except MarkError as exc:
-        pytest.fail(messages.bad_marker(item.nodeid, str(exc)), pytrace=False)
+        problem = str(exc)
+    if problem:  # Outside the except clause, or else both errors are shown.
+        pytest.fail(messages.bad_marker(item.nodeid, problem), pytrace=False)
     if "scope" in mark.kwargs:
         warnings.warn_explicit(
             pytest.PytestDeprecationWarning(
@@ -200,7 +241,22 @@ def is_foreign(item: pytest.Item) -> bool:
     return any(mark.name in FOREIGN_MARKERS for mark in item.iter_markers())
 
 
-def is_async_test(item: pytest.Item) -> TypeIs[pytest.Function]:
+if TYPE_CHECKING:
+
+    class AsyncTest(pytest.Function):
+        """A test that pytest-asyncio runs: what :func:`is_async_test` makes of an item.
+
+        Only type checkers tell it from :class:`pytest.Function`. They need a type of its own
+        for it, since an item for which the answer is False may well be a function.
+
+        .. versionadded:: 2.0
+        """
+
+else:
+    AsyncTest = pytest.Function
+
+
+def is_async_test(item: pytest.Item) -> TypeIs[AsyncTest]:
     """Whether pytest-asyncio runs this test: an async function that is marked, or auto mode.
 
     :param item: A collected item.
@@ -210,7 +266,7 @@ def is_async_test(item: pytest.Item) -> TypeIs[pytest.Function]:
 
     .. versionadded:: 0.23
     .. versionchanged:: 2.0
-       A ``TypeIs``: where it is False, a type checker knows as much, too.
+       A type checker concludes that the item is an :data:`AsyncTest`, or that it is none.
     """
     return (
         isinstance(item, pytest.Function)

@@ -191,12 +191,13 @@ def asked_outside_a_test() -> str:
     )
 
 
-def fixture_crashed(fixture: str, during: str) -> str:
+def fixtures_crashed(fixtures: Sequence[str], during: str) -> str:
+    names = _listed(map(repr, fixtures))
     return _lines(
-        f"the async fixture {fixture!r} crashed while {during}, which was cancelled: "
-        "something inside the fixture (a task of its task group, its timeout, its cancel "
-        "scope) cancelled it at its yield.",
-        f"What {fixture!r} raised is reported at the tear-down of this test.",
+        f"the async fixture{'s' * (len(fixtures) > 1)} {names} crashed while {during}, which "
+        "was cancelled: something inside the fixture (a task of its task group, its timeout, "
+        "its cancel scope) cancelled it at its yield.",
+        f"What {names} raised, if anything, is reported at the tear-down of this test.",
     )
 
 
@@ -257,11 +258,32 @@ def loop_did_not_end(what: str, left: Sequence[str]) -> str:
     )
 
 
-def task_did_not_end(what: str, task: str, seconds: float) -> str:
+def task_did_not_end(test: str, task: str) -> str:
     return (
-        f"{what} was interrupted, but its task did not end within {seconds:g} seconds of "
-        f"being cancelled, and is left behind: {task}"
+        f"{test}: a task did not end when it was cancelled, and is left behind: {task}. "
+        "Something in it catches asyncio.CancelledError and goes on."
     )
+
+
+def deadlock(what: str, tasks: str) -> str:
+    return _lines(
+        f"deadlock: {what} waits for something that can never happen: nothing is ready to "
+        "run, and there is no timer, socket, thread, process or signal that could change it.",
+        "",
+        tasks,
+    )
+
+
+def leaked_tasks(test: str, tasks: Sequence[str]) -> str:
+    return _lines(
+        f"{test} ended before tasks that it had started, which were cancelled:",
+        *(f"  {task}" for task in tasks),
+        "Await them, or start them in a task group (option asyncio_leaked_tasks).",
+    )
+
+
+def unhandled_exception(test: str, what: str) -> str:
+    return f"Exception that nobody handled, during {test}: {what}"
 
 
 def two_loops(

@@ -33,3 +33,4 @@ from pytest_asyncio.running import pytest_runtest_call as pytest_runtest_call
 from pytest_asyncio.running import pytest_runtest_setup as pytest_runtest_setup
 from pytest_asyncio.running import pytest_runtest_teardown as pytest_runtest_teardown
 from pytest_asyncio.running import pytest_sessionfinish as pytest_sessionfinish
+from pytest_asyncio.running import pytest_terminal_summary as pytest_terminal_summary

@@ -14,8 +14,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Coroutine
 from collections.abc import Generator
+from collections.abc import Iterable
+from collections.abc import Sequence
 import contextlib
 import contextvars
 from typing import Any
@@ -23,6 +26,14 @@ from typing import Final
 from typing import final
 from typing import Generic
 from typing import TypeVar
+
+from pytest_asyncio.diagnostics import DeadlockError
+from pytest_asyncio.diagnostics import describe
+from pytest_asyncio.diagnostics import OWNER
+from pytest_asyncio.diagnostics import report
+from pytest_asyncio.diagnostics import Tasks
+from pytest_asyncio.diagnostics import traceback_of
+from pytest_asyncio.diagnostics import watch
 
 T = TypeVar("T")
 
@@ -75,15 +86,18 @@ class Runner:
         """Fixtures whose task was cancelled at their yield and that are not torn down yet."""
         self.stuck: Final[list[asyncio.Task[Any]]] = []
         """Tasks that did not end when they were cancelled."""
-        self.interrupted: Callable[[Runner], object] = lambda runner: None
+        self.interrupted: Callable[[], object] = lambda: None
         """Called while the loop stands still, before an interrupted task is cancelled."""
+        self.watch: Final = watch(loop)
+        """What went wrong in the loop unnoticed."""
         self._family: Final = family
         self._gate: asyncio.Future[None] | None = None
         self._drives: Final[list[tuple[asyncio.Task[Any], bool]]] = []
         self._asked: Final[list[_Asked]] = []
+        self.watch.waiting = lambda: bool(self._drives)
         family[loop] = self
 
-    private_variables: Final = frozenset({_DEPTH})
+    private_variables: Final = frozenset({_DEPTH, OWNER})
     """Context variables that are the runner's own."""
 
     # -- running -------------------------------------------------------------------------
@@ -94,18 +108,23 @@ class Runner:
         *,
         context: contextvars.Context,
         name: str,
+        owner: Tasks | None = None,
     ) -> T:
         """Run a coroutine as one task, to its end.
 
         :param coroutine: What to run; it is closed if the loop cannot run it.
         :param context: The context that the task runs in, itself and not a copy.
         :param name: Name of the task.
+        :param owner: Where the tasks are kept that are started on its behalf.
         :returns: What the coroutine returns.
+        :raises DeadlockError: If it is certain that it would never end.
         :raises LoopClosedError: If the loop is closed.
         :raises LoopRunningError: If the loop, or another one of this run, is running.
         :raises LoopStoppedError: If user code stops the loop.
         """
         __tracebackhide__ = True
+        if owner is not None:
+            context.run(OWNER.set, owner)
         task = self._start(coroutine, context=context, name=name)
         self._drive(task, task.done)
         return _result(task)
@@ -165,12 +184,19 @@ class Runner:
                         self.loop.run_until_complete(self._gate)
         except BaseException as exc:
             if until():
+                if task.done() and not task.cancelled():
+                    task.exception()  # It is on its way: Ctrl-C may hit the task itself.
                 raise
-            if _is_stop(exc):
-                self._abandon(task)
-                raise LoopStoppedError from None
+            # What the tasks wait for has to be seen before they are cancelled.
+            where = traceback_of(task)
+            if isinstance(exc, DeadlockError):
+                exc.args = (report(self.loop),)
+            else:
+                self.interrupted()
             self._abandon(task)
-            raise
+            if _is_stop(exc):
+                exc = LoopStoppedError()
+            raise exc.with_traceback(where) from None
         finally:
             self._drives.pop()
             task.remove_done_callback(self._wake)
@@ -184,7 +210,6 @@ class Runner:
         """Cancel an interrupted task and let it clean up, but not for ever."""
         if self.loop.is_closed() or self.loop.is_running():
             return
-        self.interrupted(self)
         task.cancel()
         with _outside_any_loop():
             self.loop.run_until_complete(asyncio.wait([task], timeout=GRACE))
@@ -192,6 +217,26 @@ class Runner:
             self.stuck.append(task)
         elif not task.cancelled():
             task.exception()  # The interruption is reported, not what it led to.
+
+    # -- tasks that a test leaves ------------------------------------------------------------
+
+    def pending(self, tasks: Tasks) -> list[asyncio.Task[Any]]:
+        """The tasks that do not end by themselves when the loop runs what is ready."""
+        left = [task for task in tasks if not task.done()]
+        if left and not self.loop.is_closed():
+            with _outside_any_loop():
+                self.loop.run_until_complete(_settle(left))
+        return [task for task in left if not task.done()]
+
+    def cancel(self, tasks: Iterable[asyncio.Task[Any]]) -> None:
+        """Cancel tasks and let them clean up, but not for ever."""
+        pending = [task for task in tasks if not task.done()]
+        for task in pending:
+            task.cancel()
+        if pending and not self.loop.is_closed():
+            with _outside_any_loop():
+                self.loop.run_until_complete(asyncio.wait(pending, timeout=GRACE))
+            self.stuck.extend(task for task in pending if not task.done())
 
     # -- what a running coroutine asks of pytest -----------------------------------------
 
@@ -264,16 +309,18 @@ class Runner:
         loop = self.loop
         self._family.pop(loop, None)
         if not self.owned or loop.is_closed():
+            self.watch.end()
             return []
         left: list[str] = []
         try:
             with _outside_any_loop():
                 asyncio.set_event_loop(loop)
                 if not loop.is_running() and _has_leftovers(loop):
-                    left = loop.run_until_complete(_shut_down(loop))
+                    left = loop.run_until_complete(_shut_down(loop, self.stuck))
         finally:
             if not loop.is_running():
                 loop.close()
+            self.watch.end()
         return left
 
 
@@ -374,10 +421,14 @@ class FixtureTask(Generic[T]):
             if self.crash is None:
                 await anext(generator)
             else:
-                await generator.athrow(self.crash)
+                # Where this task waited is of no interest to the user.
+                await generator.athrow(self.crash.with_traceback(None))
         except StopAsyncIteration:
             return
-        await generator.aclose()
+        try:
+            await generator.aclose()
+        except (Exception, BaseExceptionGroup):
+            pass  # A task group makes an error of its being closed.
         raise YieldedAgainError
 
     async def _suspended(self, release: asyncio.Event) -> None:
@@ -463,10 +514,25 @@ def _has_leftovers(loop: asyncio.AbstractEventLoop) -> bool:
     )
 
 
-async def _shut_down(loop: asyncio.AbstractEventLoop) -> list[str]:
+async def _settle(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Let tasks end that have nothing to wait for; some turns of the loop are enough for it."""
+    for _ in range(20):
+        if all(task.done() for task in tasks):
+            return
+        await asyncio.sleep(0)
+
+
+async def _shut_down(
+    loop: asyncio.AbstractEventLoop, stuck: Collection[asyncio.Task[Any]]
+) -> list[str]:
     left: list[str] = []
     current = asyncio.current_task(loop)
-    pending = {task for task in asyncio.all_tasks(loop) if task is not current}
+    pending = {
+        task
+        for task in asyncio.all_tasks(loop)
+        # Those that are stuck had their time, and have been reported.
+        if task is not current and task not in stuck
+    }
     for task in pending:
         task.cancel()
     if pending:
@@ -481,7 +547,9 @@ async def _shut_down(loop: asyncio.AbstractEventLoop) -> list[str]:
                         "task": task,
                     }
                 )
-        left += [f"task {task!r} swallowed its cancellation" for task in pending]
+        left += [
+            f"{describe(task)}, did not end when it was cancelled" for task in pending
+        ]
     generators = asyncio.ensure_future(loop.shutdown_asyncgens())
     await asyncio.wait([generators], timeout=GRACE)
     if not generators.done():

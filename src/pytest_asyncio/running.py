@@ -10,12 +10,14 @@ import contextvars
 import functools
 import inspect
 from typing import Any
+from typing import TYPE_CHECKING
 import warnings
 
 import pytest
 
 from pytest_asyncio import _pytest_private
 from pytest_asyncio import messages
+from pytest_asyncio.config import LeakedTasks
 from pytest_asyncio.config import Mode
 from pytest_asyncio.contexts import Changes
 from pytest_asyncio.fixtures import fixtures_of
@@ -31,21 +33,37 @@ from pytest_asyncio.markers import is_foreign
 from pytest_asyncio.markers import is_marked_by_its_own
 from pytest_asyncio.markers import Kind
 from pytest_asyncio.markers import kind
+from pytest_asyncio.outcomes import is_hidden
+from pytest_asyncio.outcomes import outcome_of
+from pytest_asyncio.warning_types import PytestAsyncioLeakedTaskWarning
 from pytest_asyncio.warning_types import PytestAsyncioLoopWarning
+from pytest_asyncio.warning_types import PytestAsyncioUnhandledExceptionWarning
 from pytest_asyncio.warning_types import PytestAsyncioWarning
+
+if TYPE_CHECKING:
+    from pytest_asyncio.diagnostics import Tasks
+    from pytest_asyncio.runner import Runner
 
 # -- set-up --------------------------------------------------------------------------------------
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     """Check the marker, and let the test request its event loop before anything else."""
-    __tracebackhide__ = True
-    check_mark(item)
-    if not isinstance(item, pytest.Function):
-        return
+    __tracebackhide__ = is_hidden
     loops = loops_of(item.config)
-    if not is_async_test(item) and not _uses_fixtures(item, loops):
+    check_mark(item)
+    if is_async_test(item) or _uses_fixtures(item, loops):
+        _prepare(item, loops)
+    try:
+        yield
+    finally:
+        _report(item, loops)
+
+
+def _prepare(item: pytest.Item, loops: Loops) -> None:
+    __tracebackhide__ = True
+    if not isinstance(item, pytest.Function):
         return
     _check_factory(item)
     loops.enter(item)
@@ -85,9 +103,10 @@ def _check_factory(item: pytest.Function) -> None:
 # -- call ----------------------------------------------------------------------------------------
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_call(item: pytest.Item) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Fail the async methods that unittest would call and never await."""
+    __tracebackhide__ = is_hidden
     if (
         isinstance(item, pytest.Function)
         and getattr(item, "nofuncargs", False)
@@ -95,6 +114,16 @@ def pytest_runtest_call(item: pytest.Item) -> None:
         and _is_plain_testcase(item)
     ):
         pytest.fail(messages.async_method_of_testcase(item.nodeid), pytrace=False)
+    loops = loops_of(item.config)
+    if loops.station is None:
+        yield
+        return
+    loops.station.when = "call"
+    loops.make_current()
+    try:
+        yield
+    finally:
+        _report(item, loops)
 
 
 def _is_plain_testcase(item: pytest.Function) -> bool:
@@ -137,7 +166,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     run = functools.partial(_run, pyfuncitem, loops)
     arguments = _pytest_private.test_arguments(pyfuncitem)
     if hasattr(function, "hypothesis"):
-        _run_hypothesis(function, arguments, run)
+        _run_hypothesis(function, arguments, run, loops)
         return True
     result = function(**arguments)
     if inspect.isawaitable(result) or inspect.isasyncgen(result):
@@ -148,20 +177,18 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 def _ran_synchronously(item: pytest.Function, result: object) -> None:
+    __tracebackhide__ = True
     if is_marked_by_its_own(item):
         _warn(
             PytestAsyncioWarning(messages.marked_but_synchronous(item.nodeid)), item
         )
     if result is not None:
-        warnings.warn(
-            pytest.PytestReturnNotNoneWarning(
-                messages.returned_something(item.nodeid, type(result).__name__)
-            ),
-            stacklevel=1,
-        )
+        text = messages.returned_something(item.nodeid, type(result).__name__)
+        _warn(pytest.PytestReturnNotNoneWarning(text), item)
 
 
 def _warn(warning: Warning, item: pytest.Item) -> None:
+    __tracebackhide__ = True
     warnings.warn_explicit(
         warning,
         category=None,
@@ -171,7 +198,10 @@ def _warn(warning: Warning, item: pytest.Item) -> None:
 
 
 def _run_hypothesis(
-    function: Any, arguments: dict[str, Any], run: Callable[[Any], None]
+    function: Any,
+    arguments: dict[str, Any],
+    run: Callable[[Any], None],
+    loops: Loops,
 ) -> None:
     """Have hypothesis call the test, each example being a task of its own.
 
@@ -185,7 +215,10 @@ def _run_hypothesis(
         __tracebackhide__ = True
         result = inner(*args, **kwargs)
         if inspect.isawaitable(result) or inspect.isasyncgen(result):
-            run(result)
+            try:
+                run(result)
+            finally:
+                loops.end_tasks()
 
     handle.inner_test = example
     try:
@@ -199,11 +232,15 @@ def _run(
 ) -> None:
     """Run what the test function returned as one task, in the loop of the test."""
     __tracebackhide__ = True
+    from pytest_asyncio.diagnostics import Tasks
+
     runner = loops.for_test(item, _pytest_private.top_request(item))
-    context = contextvars.copy_context()
+    station = loops.enter(item)
     loops.undo_changes()
+    context = contextvars.copy_context()
+    tasks = station.tasks = Tasks()
     try:
-        runner.run(_coroutine(made), context=context, name=item.name)
+        runner.run(_coroutine(made), context=context, name=item.name, owner=tasks)
     except BaseException as exc:
         error = _failed(exc, item, loops)
         if error is exc:
@@ -213,9 +250,30 @@ def _run(
         loops.make_current()
         # So that fixtures are torn down with what the test has set; gone before the next test.
         loops.keep_changes(Changes(context, runner.private_variables))
+    if loops.settings.leaked_tasks is not LeakedTasks.IGNORE:
+        _check_leaked(item, loops, runner, tasks)
     if loops.crashed():
         # The test is over, whether it swallowed its cancellation or was done before.
         raise _crash(loops, item)
+
+
+def _check_leaked(
+    item: pytest.Function, loops: Loops, runner: Runner, tasks: Tasks
+) -> None:
+    """Cancel and name the tasks that the test has started and not waited for."""
+    __tracebackhide__ = True
+    from pytest_asyncio.diagnostics import created_at
+    from pytest_asyncio.diagnostics import describe
+
+    pending = runner.pending(tasks)
+    if not pending:
+        return
+    told = [describe(task) + created_at(task) for task in pending]
+    runner.cancel(pending)
+    message = messages.leaked_tasks(item.nodeid, told)
+    if loops.settings.leaked_tasks is LeakedTasks.FAIL:
+        pytest.fail(message, pytrace=False)
+    _warn(PytestAsyncioLeakedTaskWarning(message), item)
 
 
 def _coroutine(made: Any) -> Coroutine[Any, Any, object]:
@@ -248,44 +306,20 @@ def _failed(exc: BaseException, item: pytest.Function, loops: Loops) -> BaseExce
         return pytest.fail.Exception(messages.loop_closed(what), pytrace=False)
     if isinstance(exc, runner.LoopRunningError):
         return pytest.fail.Exception(messages.test_in_running_loop(what), pytrace=False)
+    if isinstance(exc, runner.DeadlockError):
+        failure = pytest.fail.Exception(messages.deadlock(what, str(exc)))
+        return failure.with_traceback(runner.user_traceback(exc))
     if isinstance(exc, asyncio.CancelledError) and loops.crashed():
         return _crash(loops, item)
     loops.explain(exc, item)
-    return _told(exc)
-
-
-def _told(exc: BaseException) -> BaseException:
-    """What an exception group means to pytest.
-
-    A task group wraps whatever its tasks raise. ``pytest.skip()`` and its kin, Ctrl-C and
-    SystemExit keep their meaning; a group of ordinary errors stays as it is.
-    """
-    if not isinstance(exc, BaseExceptionGroup):
-        return exc
-    leaves = list(_leaves(exc))
-    for leaf in leaves:
-        if isinstance(leaf, pytest.exit.Exception | KeyboardInterrupt | SystemExit):
-            leaf.__cause__ = exc
-            return leaf
-    for outcome in (pytest.skip.Exception, pytest.xfail.Exception, pytest.fail.Exception):
-        if all(isinstance(leaf, outcome) for leaf in leaves):
-            return leaves[0]
-    return exc
-
-
-def _leaves(group: BaseExceptionGroup[Any]) -> Generator[BaseException]:
-    for each in group.exceptions:
-        if isinstance(each, BaseExceptionGroup):
-            yield from _leaves(each)
-        else:
-            yield each
+    return outcome_of(exc)
 
 
 def _crash(loops: Loops, item: pytest.Item) -> BaseException:
-    names = ", ".join(live.name for live in loops.crashed())
+    names = [live.name for live in loops.crashed()]
     during = f"{item.nodeid} was running"
     return pytest.fail.Exception(
-        messages.fixture_crashed(names, during), pytrace=False
+        messages.fixtures_crashed(names, during), pytrace=False
     )
 
 
@@ -297,24 +331,37 @@ def pytest_runtest_teardown(
     item: pytest.Item, nextitem: pytest.Item | None
 ) -> Generator[None, None, None]:
     """After the fixtures, end what broke during the test, and the loops that end with it."""
-    __tracebackhide__ = True
+    __tracebackhide__ = is_hidden
     loops = loops_of(item.config)
-    loops.make_current()
+    if loops.station is not None:
+        loops.station.when = "teardown"
+        loops.make_current()
     errors: list[BaseException] = []
     try:
         yield
     except BaseException as exc:
         errors.append(exc)
-    try:
-        _finish_broken(item, loops, errors)
-    finally:
-        for home, left in loops.leave(nextitem):
-            what = home.nodeid or "the session"
-            _warn(PytestAsyncioLoopWarning(messages.loop_did_not_end(what, left)), item)
+    _finish_broken(item, loops, errors)
+    loops.end_watch()
+    for home, left in loops.leave(nextitem):
+        what = home.nodeid or "the session"
+        message = messages.loop_did_not_end(what, left)
+        _try(errors, lambda: _warn(PytestAsyncioLoopWarning(message), item))  # noqa: B023
+    _try(errors, lambda: _report(item, loops))
+    if not any(isinstance(exc, KeyboardInterrupt) for exc in errors):
+        loops.interruption = ""
     if len(errors) == 1:
         raise errors[0]
     if errors:
         raise BaseExceptionGroup("errors while tearing down " + item.nodeid, errors)
+
+
+def _try(errors: list[BaseException], function: Callable[[], object]) -> None:
+    """Go on with the tear-down whatever happens, and keep what did."""
+    try:
+        function()
+    except BaseException as exc:
+        errors.append(exc)
 
 
 def _finish_broken(
@@ -328,10 +375,7 @@ def _finish_broken(
     __tracebackhide__ = True
     for live in loops.crashed():
         if live in loops.live:
-            try:
-                live.finish()
-            except BaseException as exc:
-                errors.append(exc)
+            _try(errors, live.finish)
     homeless = loops.homeless()
     closed = loops.closed_by_user()
     for live in homeless:
@@ -345,7 +389,46 @@ def _finish_broken(
     if closed:
         names = [live.name for live in homeless]
         message = messages.loop_closed_by_test(item.nodeid, names)
-        _warn(PytestAsyncioLoopWarning(message), item)
+        _try(errors, lambda: _warn(PytestAsyncioLoopWarning(message), item))
+
+
+# -- what is reported at the end of each phase ---------------------------------------------------------
+
+
+def _report(item: pytest.Item, loops: Loops) -> None:
+    """Say what went wrong in the background since the phase began."""
+    __tracebackhide__ = True
+    if not loops.used:
+        return
+    errors: list[BaseException] = []
+    for each in loops.take_unhandled():
+        if isinstance(each.exception, pytest.exit.Exception):
+            raise each.exception
+        message = messages.unhandled_exception(item.nodeid, str(each))
+        try:
+            _warn(PytestAsyncioUnhandledExceptionWarning(message), item)
+        except PytestAsyncioUnhandledExceptionWarning as warning:
+            warning.args = (messages.unhandled_exception(item.nodeid, each.source),)
+            warning.__cause__ = each.exception
+            errors.append(warning)
+    for task in loops.take_stuck():
+        message = messages.task_did_not_end(item.nodeid, loops.describe(task))
+        _try(errors, lambda: _warn(PytestAsyncioLoopWarning(message), item))  # noqa: B023
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise BaseExceptionGroup(f"unhandled exceptions in {item.nodeid}", errors)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """After an interruption that no report tells of, show what the tasks were waiting for."""
+    loops = loops_of(config)
+    # Neither Ctrl-C nor pytest.exit() ends in a report that could have the section.
+    if loops.interruption:
+        terminalreporter.section("asyncio tasks at the interruption")
+        terminalreporter.write_line(loops.interruption)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

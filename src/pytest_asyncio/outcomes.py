@@ -1,0 +1,56 @@
+"""What an exception group means to pytest.
+
+A task group wraps whatever its tasks raise, `pytest.skip` and Ctrl-C among it. pytest does not
+look inside, and does not even keep a fixture's failure that is a ``BaseExceptionGroup``. This
+module knows of no loop and of no fixture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+
+def outcome_of(exc: BaseException) -> BaseException:
+    """The exception that pytest is to see in place of another one.
+
+    ``pytest.skip()`` and its kin, Ctrl-C and SystemExit keep their meaning inside a group; a
+    group of ordinary errors stays as it is, with all of them.
+    """
+    if not isinstance(exc, BaseExceptionGroup):
+        return exc
+    leaves = list(_leaves(exc))
+    for leaf in leaves:
+        if isinstance(leaf, pytest.exit.Exception | KeyboardInterrupt | SystemExit):
+            leaf.__cause__ = exc
+            return leaf
+    for outcome in (
+        pytest.skip.Exception,
+        pytest.xfail.Exception,
+        pytest.fail.Exception,
+    ):
+        if all(isinstance(leaf, outcome) for leaf in leaves):
+            return leaves[0]
+    return exc
+
+
+def _leaves(group: BaseExceptionGroup[Any]) -> Generator[BaseException]:
+    for each in group.exceptions:
+        if isinstance(each, BaseExceptionGroup):
+            yield from _leaves(each)
+        else:
+            yield each
+
+
+def is_hidden(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+    """For ``__tracebackhide__``: hide a frame, but where pytest shows none anyway.
+
+    Of a ``pytest.fail(..., pytrace=False)`` pytest prints the message alone, unless all frames
+    are hidden: then it adds a hint at ``--full-trace``, which has nothing more to show.
+    """
+    exception = excinfo.value
+    return not (
+        isinstance(exception, pytest.fail.Exception) and not exception.pytrace
+    )
