@@ -21,6 +21,9 @@ from pytest_asyncio.warning_types import PytestAsyncioWarning
 
 __version__ = "2.0.0.dev0"
 
+# So that `pytest_plugins = "pytest_asyncio"` loads the plugin where entry points do not.
+pytest_plugins = ("pytest_asyncio.plugin",)
+
 __all__ = [
     "AsyncTest",
     "DynamicScope",

@@ -1,0 +1,348 @@
+"""What pytest loads, by which names, and what that costs a suite with no async test."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from importlib.metadata import entry_points
+import inspect
+from pathlib import Path
+import pkgutil
+import sys
+from types import ModuleType
+
+import pytest
+
+import pytest_asyncio
+from pytest_asyncio import hookspecs
+from pytest_asyncio import plugin
+
+from conftest import Example
+
+MODULES = {
+    name: importlib.import_module(f"pytest_asyncio.{name}")
+    for _, name, _ in pkgutil.iter_modules(pytest_asyncio.__path__)
+}
+PUBLIC = {
+    name: module for name, module in MODULES.items() if hasattr(module, "__all__")
+}
+
+ONE_OF_EACH = """
+    import pytest
+    import pytest_asyncio
+
+    @pytest_asyncio.fixture
+    async def number():
+        return 42
+
+    @pytest.mark.asyncio
+    async def test_async(number):
+        assert number == 42
+
+    def test_sync(): ...
+"""
+
+
+def is_fixture(value: object) -> bool:
+    return type(value) is type(plugin.event_loop)
+
+
+# -- the module --------------------------------------------------------------------------------
+
+
+def test_plugin_only_imports() -> None:
+    """``plugin.py`` imports names from the package, each one by itself, and nothing more."""
+    docstring, future, *imports = ast.parse(inspect.getsource(plugin)).body
+    assert isinstance(docstring, ast.Expr)
+    assert isinstance(future, ast.ImportFrom)
+    assert future.module == "__future__"
+    for statement in imports:
+        assert isinstance(statement, ast.ImportFrom), ast.unparse(statement)
+        assert statement.module is not None
+        assert statement.module.startswith("pytest_asyncio.")
+        assert [alias.asname for alias in statement.names] == [
+            alias.name for alias in statement.names
+        ]
+
+
+def test_every_hook_and_fixture_is_registered() -> None:
+    """Each hook and fixture that the package defines is there for pytest to find."""
+    defined = {
+        name: value
+        for module in MODULES.values()
+        if module not in (plugin, hookspecs)
+        for name, value in vars(module).items()
+        if (name.startswith("pytest_") and inspect.isfunction(value))
+        or is_fixture(value)
+    }
+    registered = {
+        name: value
+        for name, value in vars(plugin).items()
+        if name.startswith("pytest_") or is_fixture(value)
+    }
+    assert registered == defined
+
+
+# What others import from the plugin module: `pytest_asyncio.plugin.fixture`, say.
+@pytest.mark.parametrize(
+    "name",
+    [
+        "event_loop",
+        "event_loop_policy",
+        "fixture",
+        "is_async_test",
+        "unused_tcp_port",
+        "unused_tcp_port_factory",
+        "unused_udp_port",
+        "unused_udp_port_factory",
+    ],
+)
+def test_names_that_others_import(name: str) -> None:
+    """Names that other packages take from the plugin module are there."""
+    assert hasattr(plugin, name)
+
+
+def test_public_names() -> None:
+    """The package exports what it imports, sorted, and nothing by accident."""
+    source = ast.parse(inspect.getsource(pytest_asyncio))
+    imported = {
+        alias.asname or alias.name
+        for statement in source.body
+        if isinstance(statement, ast.ImportFrom) and statement.module != "__future__"
+        for alias in statement.names
+    }
+    assert pytest_asyncio.__all__ == sorted({*imported, "__version__"})
+
+
+@pytest.mark.parametrize("module", PUBLIC.values(), ids=PUBLIC)
+def test_public_names_of_modules(module: ModuleType) -> None:
+    """A module's ``__all__`` is sorted, without repetition, and each name exists."""
+    names: list[str] = module.__all__
+    assert names == sorted(set(names))
+    assert [name for name in names if not hasattr(module, name)] == []
+
+
+def test_public_names_are_public_where_they_come_from() -> None:
+    """What the package exports is in the ``__all__`` of the module that defines it."""
+    offered = {name for module in PUBLIC.values() for name in module.__all__}
+    assert set(pytest_asyncio.__all__) - {"__version__"} <= offered
+
+
+def test_public_fixtures_are_documented() -> None:
+    """Each public fixture is in the ``__all__`` of its module, and says what it is."""
+    fixtures = [
+        name
+        for name, value in vars(plugin).items()
+        if is_fixture(value) and not name.startswith("_")
+    ]
+    offered = {name for module in PUBLIC.values() for name in module.__all__}
+    assert set(fixtures) <= offered
+    assert all(getattr(plugin, name).__doc__ for name in fixtures)
+
+
+# -- the names it is loaded by -----------------------------------------------------------------
+
+
+def test_entry_point() -> None:
+    """pytest finds the plugin under the name ``asyncio``."""
+    (entry,) = entry_points(group="pytest11", name="asyncio")
+    assert entry.value == "pytest_asyncio.plugin"
+
+
+def test_plugin_by_its_name(pytestconfig: pytest.Config) -> None:
+    """Other plugins get the module from pytest by its name."""
+    assert pytestconfig.pluginmanager.get_plugin("asyncio") is plugin
+
+
+@pytest.mark.parametrize("autoload", [True, False], ids=["autoload", "no-autoload"])
+@pytest.mark.parametrize("name", ["pytest_asyncio", "pytest_asyncio.plugin"])
+@pytest.mark.parametrize("place", ["conftest", "command line"])
+def test_named_by_the_user(
+    run: Example,
+    monkeypatch: pytest.MonkeyPatch,
+    autoload: bool,
+    name: str,
+    place: str,
+) -> None:
+    """Whoever names the plugin gets it once, whether or not pytest has loaded it already."""
+    if not autoload:
+        monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    result = run(
+        ONE_OF_EACH,
+        "-Werror",
+        *([f"-p{name}"] if place == "command line" else []),
+        conftest=f"""
+            {f"pytest_plugins = {name!r}" if place == "conftest" else ""}
+
+            def pytest_configure(config):
+                manager = config.pluginmanager
+                plugin = manager.get_plugin("asyncio")
+                assert plugin.event_loop
+                assert manager.get_plugin("pytest_asyncio.plugin").event_loop
+
+            def pytest_report_header(config):
+                implementations = config.hook.pytest_fixture_setup.get_hookimpls()
+                ours = [
+                    each
+                    for each in implementations
+                    if each.function.__module__.startswith("pytest_asyncio")
+                ]
+                return f"registered: {{len(ours)}}"
+        """,
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines("registered: 1")
+
+
+@pytest.mark.parametrize("named", ["", 'pytest_plugins = "pytest_asyncio"'])
+def test_plugin_can_be_switched_off(run: Example, named: str) -> None:
+    """``-p no:asyncio`` leaves nothing of the plugin, also where a suite names it."""
+    result = run(
+        """
+        import pytest
+
+        @pytest.mark.asyncio
+        async def test_async(): ...
+
+        def test_sync(): ...
+        """,
+        "-pno:asyncio",
+        conftest=named,
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=1, failed=1, warnings=1)
+    result.stdout.no_fnmatch_line("asyncio: mode=*")
+    result.stdout.fnmatch_lines("*Unknown pytest.mark.asyncio*")
+
+
+# -- what it costs -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["strict", "auto"])
+def test_sync_suite_does_not_import_asyncio(
+    run: Example, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    """A suite with no async test ends without asyncio having been imported."""
+    # Other plugins import it.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    result = run(
+        """
+        import pytest
+        import unittest
+
+        @pytest.fixture(params=[1, 2])
+        def number(request):
+            yield request.param
+
+        def test_function(number): ...
+
+        class TestMethods:
+            def setup_method(self): ...
+            def test_method(self, tmp_path): ...
+
+        class TestUnit(unittest.TestCase):
+            def test_unit(self): ...
+        """,
+        "-ppytest_asyncio",
+        mode=mode,
+        conftest="""
+            import sys
+
+            def pytest_unconfigure(config):
+                assert config.pluginmanager.has_plugin("asyncio")
+                for name in ("asyncio", "pytest_asyncio.runner"):
+                    print("LOADED" if name in sys.modules else "NOT LOADED", name)
+        """,
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(
+        ["NOT LOADED asyncio", "NOT LOADED pytest_asyncio.runner"]
+    )
+
+
+# -- what pytest says about it -------------------------------------------------------------------
+
+
+def test_starts_where_warnings_are_errors(run: Example) -> None:
+    """``python -W error -m pytest`` runs sync and async tests."""
+    path = run.pytester.path
+    run(ONE_OF_EACH)
+    result = run.pytester.run(
+        sys.executable, "-W", "error", "-m", "pytest", "-W", "error", str(path)
+    )
+    result.assert_outcomes(passed=2)
+    assert not result.errlines
+
+
+def test_help_of_options(run: Example) -> None:
+    """``--help`` has a group of ours, and every option with its values."""
+    result = run("", "--help")
+    result.stdout.fnmatch_lines(
+        [
+            "asyncio: async tests and fixtures:",
+            "  --asyncio-mode=MODE *",
+            "  --asyncio-debug *",
+        ]
+    )
+    text = " ".join(result.stdout.str().split())
+    for option in (
+        "asyncio_mode (string): which tests and fixtures run on asyncio: strict or auto",
+        "asyncio_debug (bool): run every event loop in asyncio's debug mode",
+        "asyncio_leaked_tasks (string): tasks that a test leaves pending: ignore, warn",
+        "asyncio_default_test_loop_scope (string): scope of the event loop of tests",
+        (
+            "asyncio_default_fixture_loop_scope (string): scope of the event loop of async "
+            "fixtures"
+        ),
+    ):
+        # pytest wraps these lines at hyphens, too.
+        assert option.replace(" ", "") in text.replace(" ", "")
+
+
+def test_help_of_fixtures(run: Example) -> None:
+    """``--fixtures`` prints the first paragraph of each fixture, and no private ones."""
+    result = run("", "--fixtures")
+    wanted = {
+        "event_loop": "The event loop of the test that requests it*",
+        "event_loop_policy [[]session scope]": "The event loop policy that*",
+        "unused_tcp_port": "*TCP port*",
+        "unused_tcp_port_factory [[]session scope]": "*TCP port*",
+        "unused_udp_port": "*UDP port*",
+        "unused_udp_port_factory [[]session scope]": "*UDP port*",
+    }
+    for name, first_line in wanted.items():
+        result.stdout.fnmatch_lines(
+            [f"{name} -- *pytest_asyncio/*.py:*", f"    {first_line}"],
+            consecutive=True,
+        )
+    result.stdout.no_fnmatch_line("_asyncio*")
+    result.stdout.no_fnmatch_line("*:param*")
+
+
+def test_fixtures_of_a_test_are_the_users(run: Example) -> None:
+    """``--fixtures-per-test`` shows the fixtures that the test's author knows of."""
+    result = run(ONE_OF_EACH, "--fixtures-per-test", "-k", "test_async")
+    result.stdout.fnmatch_lines(["*test_async*", "number -- test_example.py:5"])
+    result.stdout.no_fnmatch_line("_asyncio*")
+
+
+@pytest.mark.parametrize("option", ["--setup-plan", "--setup-show", "--collect-only"])
+def test_options_that_show_what_would_be_done(run: Example, option: str) -> None:
+    """Options that show the fixtures, or run nothing, name no fixture of ours but one."""
+    result = run(ONE_OF_EACH, option)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.no_fnmatch_line("*_asyncio*")
+
+
+def test_version_is_that_of_the_distribution() -> None:
+    """The version in the package is the one that pip knows."""
+    from importlib.metadata import version
+
+    assert pytest_asyncio.__version__ == version("pytest-asyncio")
+
+
+def test_package_is_typed() -> None:
+    """Type checkers are told that the package has types."""
+    assert Path(pytest_asyncio.__path__[0], "py.typed").is_file()
