@@ -55,6 +55,27 @@ def visible_fixturedefs(
     return _fixture_manager(node).getfixturedefs(name, node) or ()
 
 
+def put_first(session: pytest.Session, fixturedef: pytest.FixtureDef[Any]) -> None:
+    """Let every other fixture of that name override this one.
+
+    Of two plugins, pytest prefers the fixture of the one that was registered later, which is
+    not for either of them to choose: ``-p`` registers before what is installed.
+
+    Waits for a way to say that a plugin's fixture is a default.
+    """
+    manager: Any = session._fixturemanager
+    name = fixturedef.argname
+    # Before pytest 9.1 there is one list for all nodes, and what counts least stands first.
+    for_all = getattr(manager, "_arg2fixturedefs", {}).get(name, [])
+    # Now there is one for each node, and what counts least stands last.
+    by_node = getattr(manager, "_arg2node2fixturedefs", {}).get(name, {})
+    of_plugins = by_node.get(session, [])
+    for fixturedefs, place in ((for_all, 0), (of_plugins, len(of_plugins))):
+        if fixturedef in fixturedefs:
+            fixturedefs.remove(fixturedef)
+            fixturedefs.insert(place, fixturedef)
+
+
 def requested_fixturedefs(
     item: pytest.Item,
 ) -> Mapping[str, Sequence[pytest.FixtureDef[Any]]]:
@@ -65,6 +86,19 @@ def requested_fixturedefs(
     """
     info: FuncFixtureInfo | None = getattr(item, "_fixtureinfo", None)
     return {} if info is None else info.name2fixturedefs
+
+
+def closure_of(
+    item: pytest.Item, names: Iterable[str]
+) -> Mapping[str, Sequence[pytest.FixtureDef[Any]]]:
+    """Fixtures of some names as a test sees them, with all that they need in turn.
+
+    Waits for what `visible_fixturedefs` waits for.
+    """
+    _, fixturedefs = _fixture_manager(item).getfixtureclosure(
+        item, tuple(names), frozenset()
+    )
+    return fixturedefs
 
 
 def add_to_closure(item: pytest.Function, name: str) -> None:

@@ -232,11 +232,15 @@ def _watch_selector(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
 
     def select(timeout: float | None = None) -> list[Any]:
         if timeout is None and watch.waiting():
+            # Looked at again after the proof: a thread may have called in just before it was
+            # found idle.
             events = original(0)
+            if not events and _is_deadlocked(loop, selector):
+                events = original(0)
+                if not events:
+                    raise DeadlockError
             if events:
                 return events
-            if _is_deadlocked(loop, selector):
-                raise DeadlockError
         return original(timeout)
 
     watch.replace(selector, "select", select)

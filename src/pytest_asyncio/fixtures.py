@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator
 from collections.abc import Callable
 from collections.abc import Generator
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 import contextvars
 import dataclasses
@@ -124,9 +125,10 @@ def fixture(
 ) -> FixtureDefinition: ...
 
 
+# None in place of a function works, as in pytest, but is not offered: with it, a type checker
+# could not tell a misplaced argument from a missing function, and would complain of both.
 @overload
 def fixture(
-    fixture_function: None = ...,
     *,
     scope: ScopeName | DynamicScope = ...,
     loop_scope: ScopeName | None = ...,
@@ -179,6 +181,7 @@ def fixture(
        One task for the whole of an async generator; the loop follows from how the fixture is
        used; synchronous functions are accepted by type checkers.
     """
+    __tracebackhide__ = True
     if loop_scope is not None and loop_scope not in SCOPES:
         pytest.fail(messages.fixture_bad_loop_scope(loop_scope, SCOPES), pytrace=True)
 
@@ -258,15 +261,41 @@ def is_ours(definition: Definition, item: pytest.Item, loops: Loops) -> bool:
 def fixtures_of(item: pytest.Item, loops: Loops) -> list[AnyFixtureDef]:
     """The fixtures that a test uses, by what it requests statically, and that are ours."""
     closure = _pytest_private.requested_fixturedefs(item)
-    candidates = loops.candidates.get(id(closure))
-    if candidates is None:
-        candidates = loops.candidates[id(closure)] = [
+    if id(closure) not in loops.candidates:
+        candidates = [
             fixturedef
-            for name, fixturedefs in closure.items()
+            for name, fixturedefs in _with_literal_requests(item, closure).items()
             for fixturedef in _used(name, fixturedefs)
             if definition_of(fixturedef) is not _SYNCHRONOUS
         ]
+        loops.candidates[id(closure)] = closure, candidates
+    _, candidates = loops.candidates[id(closure)]
     return [each for each in candidates if is_ours(definition_of(each), item, loops)]
+
+
+def _with_literal_requests(
+    item: pytest.Item, closure: Mapping[str, Sequence[AnyFixtureDef]]
+) -> Mapping[str, Sequence[AnyFixtureDef]]:
+    """The closure with what its functions plainly ask for by ``getfixturevalue("name")``.
+
+    Such a fixture is set up when the test has its loop already. If the plan did not know of
+    it, the two would have different loops, and nobody would have asked for that.
+    """
+    functions = [fixturedefs[-1].func for fixturedefs in closure.values()]
+    if isinstance(item, pytest.Function):
+        functions.append(item.obj)
+    names = {
+        constant
+        for function in functions
+        if (code := getattr(unbound(function), "__code__", None)) is not None
+        and "getfixturevalue" in code.co_names
+        for constant in code.co_consts
+        if isinstance(constant, str) and constant not in closure
+    }
+    names = {name for name in names if _pytest_private.visible_fixturedefs(name, item)}
+    if not names:
+        return closure
+    return {**closure, **_pytest_private.closure_of(item, sorted(names))}
 
 
 def _used(name: str, fixturedefs: Sequence[AnyFixtureDef]) -> list[AnyFixtureDef]:
@@ -351,11 +380,11 @@ def _cached_uses(
 ) -> Generator[tuple[Use, Node]]:
     for fixturedef in fixtures:
         node = _pytest_private.scope_node(item, fixturedef)
-        if node is item:
-            continue
         loop_scope = definition_of(fixturedef).loop_scope
-        asked = loops.asked_by_fixture(loop_scope, node)
-        yield Use(fixturedef, node), asked or node
+        home = loops.asked_by_fixture(loop_scope, node) or node
+        # A fixture of function scope counts where it asks for a wider loop: its test follows.
+        if home is not item:
+            yield Use(fixturedef, node), home
 
 
 # -- set-up and tear-down ---------------------------------------------------------------------------
@@ -581,6 +610,8 @@ def _tear_down_failed(exc: BaseException, live: Live, loops: Loops) -> BaseExcep
         if isinstance(exc, asyncio.CancelledError):
             return _failure(messages.fixture_cancelled_silently(*told))
         exc.add_note(messages.raised_by_crashed_fixture(*told))
+    if loops.station is not None:
+        loops.explain(exc, loops.station.item, live)
     return outcome_of(exc)
 
 

@@ -263,8 +263,8 @@ class Loops:
         """The homes of tests that ask for package scope, as their fixtures do."""
         self.users: Final[set[pytest.Item]] = set()
         """The items whose static closure has async fixtures."""
-        self.candidates: Final[dict[int, list[AnyFixtureDef]]] = {}
-        """Fixtures that may be ours, by the identity of the closure they are in."""
+        self.candidates: Final[dict[int, tuple[object, list[AnyFixtureDef]]]] = {}
+        """Fixtures that may be ours, by the identity of the closure they are in, with it."""
         self.live: Final[list[Live]] = []
         """The fixtures of ours that are set up, in that order."""
         self.interruption = ""
@@ -272,6 +272,7 @@ class Loops:
         self._unhandled: Final[list[Unhandled]] = []
         self._told: Final[list[asyncio.Task[Any]]] = []
         self._homes: Final[dict[tuple[Node, object], Runner]] = {}
+        self._adopted: Final[dict[Runner, AnyFixtureDef]] = {}
         self._overrides: Final[dict[tuple[str, Node | None], AnyFixtureDef | None]] = {}
 
     # -- which loop ----------------------------------------------------------------------------
@@ -312,6 +313,8 @@ class Loops:
     def current_by_override(self, item: pytest.Item, loop: Any) -> None:
         """Make the loop current that the user's ``event_loop`` has just made, or still has."""
         override = self.override("event_loop", item)
+        if self.config.getoption("setupplan", default=False):
+            return  # Under --setup-plan no fixture has a value.
         if override is not None and asyncio_mark(item).loop_scope is None:
             station = self.enter(item)
             station.runner = self.adopt(loop, item, override)
@@ -422,8 +425,8 @@ class Loops:
         if runner is None:
             if self.settings.debug:
                 loop.set_debug(True)
-            runner = Runner(loop, owned=False, family=self.family)
-            self._watched(runner)
+            runner = self._watched(Runner(loop, owned=False, family=self.family))
+            self._adopted[runner] = override
         return runner
 
     # -- context variables that the test sets --------------------------------------------------
@@ -530,24 +533,23 @@ class Loops:
         self, exc: BaseException, item: pytest.Item, asking: Live | None = None
     ) -> None:
         """Add to an error that comes from two loops which tests and fixtures ran in them."""
-        text = str(exc)
-        if (
-            not isinstance(exc, RuntimeError)
-            or ("different loop" not in text and "Event loop is closed" not in text)
-            or self.station is None
-            or self.station.runner is None
-        ):
+        culprit = next((each for each in _chain(exc) if _is_of_two_loops(each)), None)
+        station = self.station
+        if culprit is None or station is None or station.runner is None:
             return
-        runner = self.station.runner if asking is None else asking.runner
-        others = [
-            (live.name, live.scope)
-            for live in self.live
-            if live.runner is not runner and live is not asking
-        ]
-        if asking is not None and self.station.runner is not asking.runner:
-            others.append((asking.name, asking.scope))
+        if asking is None:
+            who, scope, runner = item.nodeid, station.scope, station.runner
+            used = set(getattr(item, "fixturenames", ()))
+        else:
+            who = f"the fixture {asking.name!r} of {item.nodeid}"
+            scope, runner = asking.scope, asking.runner
+            used = set(asking.fixturedef.argnames)
+        others = [live for live in self.live if live.runner is not runner]
+        # What was requested by request.getfixturevalue() is known to be there, no more.
+        others = [live for live in others if live.name in used] or others
         if others:
-            exc.add_note(messages.two_loops(item.nodeid, self.station.scope, others))
+            told = [(live.name, live.scope) for live in others]
+            culprit.add_note(messages.two_loops(who, scope, told, SCOPES))
 
     # -- the life of loops -----------------------------------------------------------------------
 
@@ -557,12 +559,19 @@ class Loops:
             self.station = Station(item, CurrentLoop())
         return self.station
 
-    def leave(self, nextitem: pytest.Item | None) -> Iterator[tuple[Node, list[str]]]:
+    def leave(
+        self, nextitem: pytest.Item | None, *, finally_: bool = False
+    ) -> Iterator[tuple[Node, list[str]]]:
         """End the test, and close the loops whose home pytest has left.
 
         :param nextitem: The test that comes next; what it is not part of has ended.
+        :param finally_: Close the loops of fixtures that were never torn down, too. While
+            tests run, these are there because the test is to be run again: there are plugins
+            that keep fixtures of wider scope for that.
         :returns: For each loop that did not end in order, its home and what was left in it.
         """
+        if finally_:
+            self.live.clear()
         ended = self._ended(nextitem)
         try:
             for key in ended:
@@ -571,6 +580,11 @@ class Loops:
                 self._unhandled.extend(runner.watch.take_unhandled())
                 if left:
                     yield key[0], left
+            for runner, override in list(self._adopted.items()):
+                if not _pytest_private.is_set_up(override):
+                    del self._adopted[runner]
+                    runner.close()
+                    self._unhandled.extend(runner.watch.take_unhandled())
         finally:
             self.undo_changes()
             station, self.station = self.station, None
@@ -578,7 +592,7 @@ class Loops:
                 if station.policy is not None:
                     station.policy.put_back()
                 station.before.put_back()
-            if nextitem is None:
+            if nextitem is None and not self.live:
                 for runner in list(self.family.values()):
                     runner.close()
 
@@ -589,8 +603,34 @@ class Loops:
         # The item itself comes round again when it is rerun, and gets another loop then.
         if self.station is not None:
             alive.discard(self.station.item)
-        ended = [key for key in self._homes if key[0] not in alive]
+        in_use = {live.runner for live in self.live}
+        ended = [
+            key
+            for key, runner in self._homes.items()
+            if key[0] not in alive and runner not in in_use
+        ]
         return ended[::-1]
+
+
+def _chain(exc: BaseException | None) -> Iterator[BaseException]:
+    """An exception, those it came from, and those in a group."""
+    while exc is not None:
+        yield exc
+        if isinstance(exc, BaseExceptionGroup):
+            for each in exc.exceptions:
+                yield from _chain(each)
+        exc = exc.__cause__ or exc.__context__
+
+
+def _is_of_two_loops(exc: BaseException) -> bool:
+    # asyncio has no exception type for it. Futures and tasks say "attached to a different
+    # loop", locks and queues "is bound to a different event loop".
+    text = str(exc)
+    return isinstance(exc, RuntimeError) and (
+        "different loop" in text
+        or "different event loop" in text
+        or "Event loop is closed" in text
+    )
 
 
 def _check_loop(loop: object, message: Callable[[], str]) -> None:
@@ -685,6 +725,15 @@ def _hashable(value: object) -> object:
 # -- what users override -------------------------------------------------------------------------
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let the fixtures of all other plugins override ours."""
+    for name in ("event_loop", "event_loop_policy"):
+        for fixturedef in list(_pytest_private.visible_fixturedefs(name, session)):
+            if fixturedef.func.__module__ == __name__:
+                _pytest_private.put_first(session, fixturedef)
+
+
 def overridden(name: str, item: Node) -> AnyFixtureDef | None:
     """The user's fixture in place of one of ours, as ``item`` sees it, or None."""
     fixturedefs = _pytest_private.visible_fixturedefs(name, item)
@@ -712,11 +761,26 @@ def location(fixturedef: AnyFixtureDef, item: pytest.Item) -> str:
 # -- loop factories: the hook ------------------------------------------------------------------------------
 
 
+@final
+class _Alias:
+    """The plugin under the name that it was not loaded by."""
+
+    def __getattr__(self, name: str) -> Any:
+        from pytest_asyncio import plugin
+
+        return getattr(plugin, name)
+
+
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """Offer the hook ``pytest_asyncio_loop_factories``."""
     from pytest_asyncio import hookspecs
 
     pluginmanager.add_hookspecs(hookspecs)
+    # The entry point and `pytest_plugins` name it differently, and pytest refuses to load a
+    # plugin twice unless it finds the second name taken.
+    for name in ("asyncio", "pytest_asyncio.plugin"):
+        if not pluginmanager.has_plugin(name):
+            pluginmanager.register(_Alias(), name)
 
 
 def _factory_name(item: pytest.Item, factories: Mapping[str, LoopFactory]) -> str:

@@ -287,18 +287,24 @@ def unhandled_exception(test: str, what: str) -> str:
 
 
 def two_loops(
-    test: str,
-    test_scope: str,
+    user: str,
+    user_scope: str,
     fixtures: Sequence[tuple[str, str]],
+    widest_first: Sequence[str],
 ) -> str:
     others = "; ".join(
         f"the fixture {name!r} in a loop of {scope} scope" for name, scope in fixtures
     )
+    scopes = {user_scope, *(scope for _, scope in fixtures)}
+    widest = next(scope for scope in widest_first if scope in scopes)
+    narrower = [] if user_scope == widest else [user]
+    narrower += [f"the fixture {name!r}" for name, scope in fixtures if scope != widest]
+    same = f"Write loop_scope={widest!r} for {_listed(narrower)}, or leave" if narrower else "Leave"
     return _lines(
-        f"pytest-asyncio: {test} runs in an event loop of {test_scope} scope, but {others}.",
-        "What is made in one loop cannot be awaited in the other. Give the test and the "
-        "fixture the same loop_scope, or leave loop_scope out of both, and the "
-        "asyncio_default_*_loop_scope options too: they then share one loop.",
+        f"pytest-asyncio: {user} runs in an event loop of {user_scope} scope, but {others}.",
+        "What is made in one loop cannot be awaited in the other.",
+        f"{same} out loop_scope, and unset the options asyncio_default_test_loop_scope and "
+        "asyncio_default_fixture_loop_scope: tests then share a loop with their fixtures.",
     )
 
 

@@ -148,7 +148,9 @@ def _is_plain_testcase(item: pytest.Function) -> bool:
     )
 
 
-@pytest.hookimpl
+# First, since aiohttp's plugin also runs every coroutine function it gets hold of. Plugins that
+# wrap the function do so in pytest_runtest_call, or as hook wrappers, which come before.
+@pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run a test of ours; leave all others to pytest."""
     __tracebackhide__ = True
@@ -437,5 +439,5 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     try:
         yield
     finally:
-        for _ in loops_of(session.config).leave(None):
+        for _ in loops_of(session.config).leave(None, finally_=True):
             pass
