@@ -1,0 +1,1075 @@
+"""Which kind of event loop tests run in: the hook, the policy, uvloop, debug mode."""
+
+from __future__ import annotations
+
+import sys
+
+from conftest import Example
+import pytest
+
+POLICIES = pytest.mark.skipif(
+    sys.version_info >= (3, 16), reason="there are no event loop policies"
+)
+
+# The conftest.py of most projects here: two kinds of loops that can be told apart.
+KINDS = """
+import asyncio
+
+class A(asyncio.SelectorEventLoop):
+    pass
+
+class B(asyncio.SelectorEventLoop):
+    pass
+
+def kind():
+    loop = asyncio._get_running_loop() or asyncio.get_event_loop()
+    return type(loop).__name__
+"""
+
+BOTH = """
+def pytest_asyncio_loop_factories(config, item):
+    return {"a": A, "b": B}
+"""
+
+ONE = """
+def pytest_asyncio_loop_factories(config, item):
+    return {"a": A}
+"""
+
+
+def no_frame_of_ours(result: pytest.RunResult) -> bool:
+    """Whether no file of the plugin shows in what pytest printed."""
+    return "pytest_asyncio/" not in result.stdout.str().replace("\\", "/")
+
+
+# -- the hook ------------------------------------------------------------------------------------
+
+
+def test_several_factories(run: Example) -> None:
+    """A test runs once with each factory, and the names become part of its id, in order."""
+    result = run(
+        """
+        from conftest import kind
+
+        async def test_async():
+            print(kind())
+
+        def test_sync():
+            pass
+        """,
+        "-v",
+        "-rP",
+        conftest=KINDS + BOTH,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(
+        [
+            "test_example.py::test_async[[]a[]] PASSED*",
+            "test_example.py::test_async[[]b[]] PASSED*",
+            "test_example.py::test_sync PASSED*",
+            "*test_async[[]a[]]*",
+            "A",
+            "*test_async[[]b[]]*",
+            "B",
+        ]
+    )
+
+
+def test_one_factory_leaves_ids_as_they_are(run: Example) -> None:
+    """With one factory, tests run in its loops under their own ids."""
+    result = run(
+        """
+        from conftest import kind
+        import pytest
+
+        async def test_async(request):
+            assert kind() == "A"
+            assert request.node.name == "test_async"
+
+        @pytest.mark.parametrize("number", [1])
+        async def test_parametrised(request, number):
+            assert kind() == "A"
+            assert request.node.name == "test_parametrised[1]"
+        """,
+        conftest=KINDS + ONE,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=2)
+
+
+def test_factories_multiply_with_parameters(run: Example) -> None:
+    """The factories multiply with parameters of the test and of its fixtures."""
+    result = run(
+        """
+        import pytest
+
+        @pytest.fixture(params=["x", "y"])
+        async def fixture(request):
+            return request.param
+
+        @pytest.mark.parametrize("number", [1, 2])
+        async def test_it(number, fixture, request):
+            name, _, parts = request.node.name.removesuffix("]").partition("[")
+            assert sorted(parts.split("-")) == sorted([str(number), fixture, kind().lower()])
+
+        def kind():
+            import conftest
+            return conftest.kind()
+        """,
+        conftest=KINDS + BOTH,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=8)
+
+
+@pytest.mark.parametrize("body", ["return None", "pass"])
+def test_none_means_the_default(run: Example, body: str) -> None:
+    """Where the hook returns None, the loop is that of asyncio.new_event_loop()."""
+    result = run(
+        """
+        import asyncio
+
+        async def test_it(request):
+            assert type(asyncio.get_running_loop()) is type(loop)
+            assert request.node.name == "test_it"
+
+        def setup_module():
+            global loop
+            loop = asyncio.new_event_loop()
+            loop.close()
+        """,
+        conftest=f"""
+        def pytest_asyncio_loop_factories(config, item):
+            {body}
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1)
+
+
+def test_hook_chooses_by_item(run: Example) -> None:
+    """The hook is asked for each test, and may answer by what the test is."""
+    result = run(
+        """
+        from conftest import kind
+        import pytest
+
+        async def test_default():
+            assert kind() not in ("A", "B")
+
+        @pytest.mark.special
+        async def test_special():
+            assert kind() == "A"
+
+        class TestClass:
+            pytestmark = pytest.mark.special
+
+            async def test_method(self):
+                assert kind() == "A"
+        """,
+        conftest=KINDS
+        + """
+def pytest_configure(config):
+    config.addinivalue_line("markers", "special: runs in loops of its own kind")
+
+def pytest_asyncio_loop_factories(config, item):
+    assert config is item.config
+    return {"a": A} if item.get_closest_marker("special") else None
+""",
+        mode="auto",
+    )
+    result.assert_outcomes(passed=3)
+
+
+def test_closest_conftest_decides(run: Example) -> None:
+    """The hook nearest to the test answers first; with None it leaves it to the next."""
+    result = run(
+        files={
+            "test_top.py": """
+                from helper import kind
+
+                async def test_it():
+                    assert kind() == "A"
+                """,
+            "one/conftest.py": """
+                from helper import B
+
+                def pytest_asyncio_loop_factories(config, item):
+                    return {"b": B}
+                """,
+            "one/test_one.py": """
+                from helper import kind
+
+                async def test_it():
+                    assert kind() == "B"
+                """,
+            "two/conftest.py": """
+                def pytest_asyncio_loop_factories(config, item):
+                    return None
+                """,
+            "two/test_two.py": """
+                from helper import kind
+
+                async def test_it():
+                    assert kind() == "A"
+                """,
+            "helper.py": KINDS,
+        },
+        conftest="from helper import A\n" + ONE,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=3)
+
+
+def test_hook_in_a_plugin(run: Example) -> None:
+    """A plugin may bring the factories, and a conftest.py may overrule it."""
+    run.pytester.syspathinsert()
+    result = run(
+        files={
+            "factories_plugin.py": KINDS + BOTH,
+            "test_top.py": """
+                async def test_it():
+                    pass
+                """,
+            "below/conftest.py": "from factories_plugin import A\n" + ONE,
+            "below/test_below.py": """
+                async def test_below():
+                    pass
+                """,
+        },
+        mode="auto",
+        ini="addopts = -p factories_plugin",
+    )
+    result.assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize(
+    ("returned", "problem"),
+    [
+        ("{}", "returned an empty mapping"),
+        ("[A]", "returned [[]<class 'conftest.A'>[]]"),
+        ("A", "returned <class 'conftest.A'>"),
+        ("{'': A}", "has '' as a name"),
+        ("{1: A}", "has 1 as a name"),
+        ("{'a': 1}", "has 1 as the factory 'a'"),
+        ("{'a': A, 'b': None}", "has None as the factory 'b'"),
+    ],
+)
+def test_hook_that_returns_something_else(
+    run: Example, returned: str, problem: str
+) -> None:
+    """What is wrong is said at each test concerned, and what would be right."""
+    result = run(
+        """
+        async def test_it():
+            pass
+
+        def test_sync():
+            pass
+        """,
+        conftest=KINDS
+        + f"""
+def pytest_asyncio_loop_factories(config, item):
+    return {returned}
+""",
+        mode="auto",
+    )
+    outcomes = result.parseoutcomes()
+    assert outcomes["passed"] == 1
+    assert outcomes["errors"] in (1, 2)
+    result.stdout.fnmatch_lines(
+        [
+            f"test_example.py::test_it*: pytest_asyncio_loop_factories {problem}.",
+            "It has to return a mapping of names to callables that make an event loop, or "
+            "None for the default loop.",
+        ]
+    )
+    assert no_frame_of_ours(result)
+
+
+def test_factory_that_makes_no_loop(run: Example) -> None:
+    """A factory's name stands in the error about what it made."""
+    result = run(
+        """
+        async def test_it():
+            pass
+        """,
+        conftest="""
+        def pytest_asyncio_loop_factories(config, item):
+            return {"broken": lambda: "a loop"}
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "test_example.py::test_it: the loop factory 'broken' made 'a loop', which is "
+            "not an event loop.",
+        ]
+    )
+    assert no_frame_of_ours(result)
+
+
+def test_factory_that_raises(run: Example) -> None:
+    """The error of a factory is an error of the tests that need it, at the user's line."""
+    result = run(
+        """
+        async def test_it():
+            pass
+
+        def test_sync():
+            pass
+        """,
+        conftest="""
+        def factory():
+            raise OSError("no more loops")
+
+        def pytest_asyncio_loop_factories(config, item):
+            return {"broken": factory}
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*conftest.py:3: OSError*", "*OSError: no more loops"])
+
+
+# -- the marker ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("names", "ids"),
+    [
+        (["a"], [""]),
+        (["b"], [""]),
+        (["a", "b"], ["[a]", "[b]"]),
+        (["b", "a"], ["[b]", "[a]"]),
+    ],
+)
+def test_marker_picks_and_orders_factories(
+    run: Example, names: list[str], ids: list[str]
+) -> None:
+    """loop_factories says which factories a test runs with, and in which order."""
+    result = run(
+        f"""
+        from conftest import kind
+        import pytest
+
+        seen = []
+
+        @pytest.mark.asyncio(loop_factories={names!r})
+        async def test_it(request):
+            seen.append((request.node.name.removeprefix("test_it"), kind().lower()))
+
+        def test_after():
+            assert seen == {list(zip(ids, names, strict=True))!r}
+        """,
+        conftest=KINDS + BOTH,
+    )
+    result.assert_outcomes(passed=len(names) + 1)
+
+
+def test_marker_accepts_any_sequence(run: Example) -> None:
+    """Tuples do as well as lists."""
+    result = run(
+        """
+        from conftest import kind
+        import pytest
+
+        @pytest.mark.asyncio(loop_factories=("b",))
+        async def test_it():
+            assert kind() == "B"
+        """,
+        conftest=KINDS + BOTH,
+    )
+    result.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("names", "known", "passed"),
+    [(["c"], "a, b", 0), (["a", "c"], "a, b", 1), (["c", "d"], "a, b", 0)],
+)
+def test_unknown_name_skips_that_variant(
+    run: Example, names: list[str], known: str, passed: int
+) -> None:
+    """Names that the hook does not give here are skipped; the reason lists those it gives."""
+    result = run(
+        f"""
+        import pytest
+
+        @pytest.mark.asyncio(loop_factories={names!r})
+        async def test_it():
+            pass
+        """,
+        "-rs",
+        conftest=KINDS + BOTH,
+    )
+    result.assert_outcomes(passed=passed, skipped=len(names) - passed)
+    result.stdout.fnmatch_lines(
+        [
+            "SKIPPED*there is no loop factory 'c' here; pytest_asyncio_loop_factories "
+            f"gives {known}",
+        ]
+    )
+    assert no_frame_of_ours(result)
+
+
+def test_names_without_a_hook(run: Example) -> None:
+    """A test that names factories where there are none is an error that says what to do."""
+    result = run(
+        """
+        import pytest
+
+        @pytest.mark.asyncio(loop_factories=["uvloop"])
+        async def test_it():
+            pass
+        """
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "test_example.py::test_it asks for the loop factories uvloop, but there are "
+            "none here.",
+            "Name them in the hook pytest_asyncio_loop_factories, in a conftest.py or a "
+            "plugin, or leave loop_factories out of the marker.",
+        ]
+    )
+    assert no_frame_of_ours(result)
+
+
+@pytest.mark.parametrize("value", ["'a'", "[]", "['']", "[1]", "5", "{'a'}"])
+def test_marker_with_wrong_names(run: Example, value: str) -> None:
+    """What is not a sequence of names fails the test, and says so."""
+    result = run(
+        f"""
+        import pytest
+
+        @pytest.mark.asyncio(loop_factories={value})
+        async def test_it():
+            pass
+
+        @pytest.mark.asyncio(loop_factories=["a"])
+        async def test_good():
+            pass
+        """,
+        conftest=KINDS + BOTH,
+    )
+    outcomes = result.parseoutcomes()
+    assert outcomes["passed"] == 1
+    assert outcomes["errors"] == 1
+    result.stdout.fnmatch_lines(
+        [
+            "test_example.py::test_it: wrong arguments in pytest.mark.asyncio: "
+            "loop_factories has to be a non-empty sequence of names, not *",
+        ]
+    )
+    assert no_frame_of_ours(result)
+
+
+def test_marker_on_parameters(run: Example) -> None:
+    """loop_factories on a pytest.param counts for that parameter's test."""
+    result = run(
+        """
+        from conftest import kind
+        import pytest
+
+        @pytest.mark.parametrize(
+            "expected",
+            [
+                pytest.param("B", marks=pytest.mark.asyncio(loop_factories=["b"])),
+                pytest.param("A", marks=pytest.mark.asyncio),
+            ],
+        )
+        async def test_it(expected):
+            assert kind() == expected
+        """,
+        conftest=KINDS
+        + """
+def pytest_asyncio_loop_factories(config, item):
+    marker = item.get_closest_marker("asyncio")
+    return {"a": A, "b": B} if marker and marker.kwargs else {"a": A}
+""",
+    )
+    result.assert_outcomes(passed=2)
+
+
+# -- fixtures ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scope", ["function", "class", "module", "package", "session"])
+def test_fixture_is_set_up_once_for_each_loop(run: Example, scope: str) -> None:
+    """A fixture that tests of several factories share runs once in each kind of loop."""
+    times = 3 if scope == "function" else 1
+    result = run(
+        f"""
+        import asyncio
+        from conftest import kind
+        import pytest
+
+        seen = []
+
+        @pytest.fixture(scope={scope!r})
+        async def cached():
+            seen.append(kind())
+            loop = asyncio.get_running_loop()
+            yield loop
+            assert asyncio.get_running_loop() is loop
+
+        class TestClass:
+            async def test_one(self, cached):
+                assert asyncio.get_running_loop() is cached
+
+            async def test_two(self, cached):
+                assert asyncio.get_running_loop() is cached
+
+            def test_three(self, cached):
+                assert asyncio.get_event_loop() is cached
+
+        def test_seen():
+            assert seen == ["A"] * {times} + ["B"] * {times}
+        """,
+        conftest=KINDS + BOTH,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=7)
+
+
+def test_sync_tests_with_async_fixtures(run: Example) -> None:
+    """They run with the configured loops, too, and share the fixtures of async tests."""
+    result = run(
+        """
+        import asyncio
+        from conftest import kind
+        import pytest
+
+        set_up = []
+
+        @pytest.fixture(scope="session")
+        async def cached():
+            set_up.append(kind())
+            return asyncio.get_running_loop()
+
+        @pytest.fixture
+        async def value():
+            return kind()
+
+        async def test_async(cached):
+            assert kind() == "A"
+
+        def test_sync(cached, value):
+            assert asyncio.get_event_loop() is cached
+            assert value == "A"
+
+        def test_event_loop(event_loop):
+            pass
+
+        def test_plain():
+            assert set_up == ["A"]
+        """,
+        conftest=KINDS + ONE,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=4)
+
+
+def test_event_loop_of_a_sync_test(run: Example) -> None:
+    """A sync test that asks for nothing but event_loop gets a loop of the configured kind."""
+    result = run(
+        """
+        def test_event_loop(event_loop):
+            assert type(event_loop).__name__ == "A"
+        """,
+        conftest=KINDS + ONE,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("mode", ["strict", "auto"])
+def test_tests_that_disagree_about_a_shared_fixture(run: Example, mode: str) -> None:
+    """A cached fixture is set up anew for tests that say another factory."""
+    result = run(
+        """
+        import asyncio
+        from conftest import kind
+        import pytest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture(scope="module")
+        async def cached():
+            loop = asyncio.get_running_loop()
+            yield loop
+            assert asyncio.get_running_loop() is loop
+
+        @pytest.mark.asyncio(loop_factories=["a"])
+        async def test_a(cached):
+            assert asyncio.get_running_loop() is cached
+            assert kind() == "A"
+
+        @pytest.mark.asyncio(loop_factories=["b"])
+        async def test_b(cached):
+            assert asyncio.get_running_loop() is cached
+            assert kind() == "B"
+
+        @pytest.mark.asyncio(loop_factories=["a"])
+        async def test_a_again(cached):
+            assert asyncio.get_running_loop() is cached
+            assert kind() == "A"
+        """,
+        conftest=KINDS + BOTH,
+        mode=mode,
+    )
+    result.assert_outcomes(passed=3)
+
+
+def test_event_loop_override_wins_over_factories(run: Example) -> None:
+    """Tests that see an event_loop of the user's run in it, and once."""
+    result = run(
+        """
+        import asyncio
+        from conftest import B
+        from conftest import kind
+        import pytest
+
+        @pytest.fixture
+        def event_loop():
+            loop = B()
+            yield loop
+            loop.close()
+
+        async def test_it(request):
+            assert kind() == "B"
+        """,
+        conftest=KINDS + ONE,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1)
+
+
+# -- event_loop_policy -----------------------------------------------------------------------------
+
+POLICY = """
+class Policy(asyncio.DefaultEventLoopPolicy):
+    def __init__(self, factory):
+        super().__init__()
+        self.factory = factory
+
+    def new_event_loop(self):
+        return self.factory()
+"""
+
+
+@POLICIES
+@pytest.mark.filterwarnings("ignore:.*[pP]olicy.*:DeprecationWarning")
+@pytest.mark.parametrize("scope", ["function", "class", "module", "package", "session"])
+def test_event_loop_policy_is_overridden(run: Example, scope: str) -> None:
+    """Loops are made by the user's policy, which is in force during tests and fixtures."""
+    result = run(
+        f"""
+        import asyncio
+        from conftest import A, kind, Policy
+        import pytest
+        import warnings
+
+        def policy():
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return asyncio.get_event_loop_policy()
+
+        @pytest.fixture(scope={scope!r})
+        def event_loop_policy():
+            return Policy(A)
+
+        @pytest.fixture
+        async def value(event_loop_policy):
+            assert policy() is event_loop_policy
+            return kind()
+
+        class TestClass:
+            async def test_async(self, value, event_loop_policy):
+                assert kind() == value == "A"
+                assert policy() is event_loop_policy
+                loop = asyncio.new_event_loop()
+                loop.close()
+                assert type(loop) is A
+
+            def test_sync(self, value):
+                assert kind() == value == "A"
+
+        def test_put_back():
+            assert not isinstance(policy(), Policy)
+        """,
+        "-Wignore:.*olicy.*:DeprecationWarning",
+        conftest=KINDS + POLICY,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=3)
+
+
+@POLICIES
+def test_event_loop_policy_with_parameters(run: Example) -> None:
+    """Tests run once with each policy, and shared fixtures once for each."""
+    result = run(
+        """
+        import asyncio
+        from conftest import A, B, kind, Policy
+        import pytest
+
+        seen = []
+
+        @pytest.fixture(scope="session", params=[A, B], ids=["a", "b"])
+        def event_loop_policy(request):
+            return Policy(request.param)
+
+        @pytest.fixture(scope="module")
+        async def cached():
+            seen.append(kind())
+            loop = asyncio.get_running_loop()
+            yield loop
+            assert asyncio.get_running_loop() is loop
+
+        async def test_one(request, cached):
+            assert asyncio.get_running_loop() is cached
+            assert request.node.name == f"test_one[{kind().lower()}]"
+
+        async def test_two(request, cached):
+            assert asyncio.get_running_loop() is cached
+
+        def test_sync(cached):
+            assert asyncio.get_event_loop() is cached
+
+        async def test_alone(request):
+            assert request.node.name == f"test_alone[{kind().lower()}]"
+
+        def test_seen():
+            assert sorted(seen) == ["A", "B"]
+        """,
+        "-Wignore:.*olicy.*:DeprecationWarning",
+        conftest=KINDS + POLICY,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=9)
+
+
+@POLICIES
+def test_event_loop_policy_together_with_the_hook(run: Example) -> None:
+    """The hook says which loops are made, the policy is in force."""
+    result = run(
+        """
+        import asyncio
+        from conftest import B, kind, Policy
+        import pytest
+
+        @pytest.fixture
+        def event_loop_policy():
+            return Policy(B)
+
+        async def test_it():
+            assert kind() == "A"
+            loop = asyncio.new_event_loop()
+            loop.close()
+            assert type(loop) is B
+        """,
+        "-Wignore:.*olicy.*:DeprecationWarning",
+        conftest=KINDS + POLICY + ONE,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1)
+
+
+@POLICIES
+@pytest.mark.parametrize("reason", ["fails", "is wrong"])
+def test_event_loop_policy_that_does_not_work(run: Example, reason: str) -> None:
+    """A policy that fails to make a loop is an error of its test, and is put back."""
+    result = run(
+        f"""
+        import asyncio
+        from conftest import Policy
+        import pytest
+
+        def factory():
+            if {reason!r} == "fails":
+                raise OSError("no more loops")
+            return "a loop"
+
+        class TestClass:
+            @pytest.fixture
+            def event_loop_policy(self):
+                return Policy(factory)
+
+            async def test_it(self):
+                pass
+
+        async def test_other():
+            pass
+        """,
+        "-Wignore:.*olicy.*:DeprecationWarning",
+        conftest=KINDS + POLICY,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*OSError: no more loops"
+            if reason == "fails"
+            else "test_example.py::TestClass::test_it: the loop factory "
+            "'event_loop_policy' made 'a loop', which is not an event loop.",
+        ]
+    )
+
+
+def test_no_policy_is_asked_for_without_one(run: Example) -> None:
+    """Where no policy was brought in, no deprecated function is called under -W error."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture(scope="module")
+        async def cached():
+            yield
+
+        @pytest.fixture
+        def event_loop_policy_of_nobody():
+            pass
+
+        async def test_async(cached):
+            await asyncio.sleep(0)
+
+        def test_sync(cached, event_loop):
+            event_loop.run_until_complete(asyncio.sleep(0))
+
+        @pytest.mark.asyncio(loop_scope="session")
+        async def test_session():
+            await asyncio.to_thread(int)
+
+        def test_plain():
+            pass
+        """,
+        "-Werror",
+        mode="auto",
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=4)
+    assert result.ret == pytest.ExitCode.OK
+    assert result.stderr.str() == ""
+
+
+# -- uvloop ----------------------------------------------------------------------------------------
+
+UVLOOP = {
+    "factory": """
+        import uvloop
+
+        def pytest_asyncio_loop_factories(config, item):
+            return {"uvloop": uvloop.new_event_loop}
+        """,
+    "policy": """
+        import pytest
+        import uvloop
+
+        @pytest.fixture(scope="session")
+        def event_loop_policy():
+            return uvloop.EventLoopPolicy()
+        """,
+    "event_loop": """
+        import pytest
+        import uvloop
+
+        @pytest.fixture(scope="session")
+        def event_loop():
+            loop = uvloop.new_event_loop()
+            yield loop
+            loop.close()
+        """,
+}
+
+
+@pytest.mark.parametrize("way", UVLOOP)
+def test_uvloop(run: Example, way: str) -> None:
+    """uvloop works through the hook, through a policy and through event_loop."""
+    pytest.importorskip("uvloop")
+    result = run(
+        """
+        import asyncio
+        import pytest
+        import uvloop
+
+        @pytest.fixture(scope="module")
+        async def server():
+            async def answer(reader, writer):
+                writer.write(await reader.readline())
+                writer.close()
+
+            server = await asyncio.start_server(answer, "127.0.0.1", 0)
+            async with server:
+                yield server.sockets[0].getsockname()
+
+        @pytest.fixture
+        async def client(server):
+            async with asyncio.timeout(10):
+                reader, writer = await asyncio.open_connection(*server)
+                yield reader, writer
+                writer.close()
+
+        @pytest.mark.parametrize("number", range(3))
+        async def test_server(client, number):
+            assert isinstance(asyncio.get_running_loop(), uvloop.Loop)
+            reader, writer = client
+            writer.write(b"line\\n")
+            assert await reader.readline() == b"line\\n"
+
+        def test_sync(server):
+            assert isinstance(asyncio.get_event_loop(), uvloop.Loop)
+
+        async def test_crash():
+            async with asyncio.TaskGroup() as group:
+                group.create_task(asyncio.to_thread(int, "no number"))
+
+        async def test_leftovers():
+            global task
+            task = asyncio.create_task(asyncio.Event().wait())
+            await asyncio.to_thread(int)
+
+        async def test_subprocess():
+            process = await asyncio.create_subprocess_exec("true")
+            assert await process.wait() == 0
+        """,
+        "-Wignore:.*olicy.*:DeprecationWarning",
+        conftest=UVLOOP[way],
+        mode="auto",
+        subprocess=True,
+        timeout=60,
+    )
+    result.assert_outcomes(passed=6, failed=1)
+    result.stdout.fnmatch_lines(["*ValueError: invalid literal for int()*"])
+    assert no_frame_of_ours(result)
+
+
+def test_uvloop_beside_asyncio(run: Example) -> None:
+    """Both can be given as factories; tests run with each, fixtures once for each."""
+    pytest.importorskip("uvloop")
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        @pytest.fixture(scope="session")
+        async def cached():
+            return asyncio.get_running_loop()
+
+        async def test_it(request, cached):
+            assert asyncio.get_running_loop() is cached
+            module = type(cached).__module__.partition(".")[0]
+            assert request.node.name == f"test_it[{module}]"
+        """,
+        conftest="""
+        import asyncio
+        import uvloop
+
+        def pytest_asyncio_loop_factories(config, item):
+            return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=2)
+
+
+# -- debug mode ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ini", "debug"),
+    [
+        ([], "", False),
+        (["--asyncio-debug"], "", True),
+        ([], "asyncio_debug = true", True),
+        ([], "asyncio_debug = false", False),
+        (["--asyncio-debug"], "asyncio_debug = false", True),
+        (["-o", "asyncio_debug=true"], "asyncio_debug = false", True),
+    ],
+)
+@pytest.mark.parametrize("way", ["default", "factory", "policy", "event_loop"])
+def test_debug_mode(
+    run: Example, way: str, arguments: list[str], ini: str, *, debug: bool
+) -> None:
+    """The option and the command line switch on debug mode in loops of every origin."""
+    if way == "policy" and sys.version_info >= (3, 16):
+        pytest.skip("there are no event loop policies")
+    result = run(
+        f"""
+        import asyncio
+        import pytest
+
+        @pytest.fixture(scope="session")
+        async def cached():
+            return asyncio.get_running_loop().get_debug()
+
+        @pytest.fixture
+        async def value():
+            return asyncio.get_running_loop().get_debug()
+
+        async def test_async(cached, value):
+            assert asyncio.get_running_loop().get_debug() is cached is value is {debug}
+
+        def test_sync(event_loop):
+            assert event_loop.get_debug() is {debug}
+
+        @pytest.mark.asyncio(loop_scope="module")
+        async def test_module():
+            assert asyncio.get_running_loop().get_debug() is {debug}
+        """,
+        *arguments,
+        "-Wignore:.*olicy.*:DeprecationWarning",
+        conftest=KINDS
+        + {
+            "default": "",
+            "factory": ONE,
+            "policy": POLICY
+            + """
+import pytest
+
+@pytest.fixture(scope="session")
+def event_loop_policy():
+    return Policy(A)
+""",
+            "event_loop": """
+import pytest
+
+@pytest.fixture(scope="session")
+def event_loop():
+    loop = A()
+    yield loop
+    loop.close()
+""",
+        }[way],
+        ini=f"asyncio_mode = auto\n{ini}",
+    )
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines([f"asyncio: mode=auto, debug={str(debug).lower()}, *"])
+
+
+def test_debug_mode_that_the_user_has_chosen(run: Example) -> None:
+    """A loop that the user's code has put in debug mode stays in it."""
+    result = run(
+        """
+        import asyncio
+
+        async def test_it():
+            assert asyncio.get_running_loop().get_debug()
+        """,
+        conftest="""
+        import asyncio
+
+        def debugging():
+            loop = asyncio.new_event_loop()
+            loop.set_debug(True)
+            return loop
+
+        def pytest_asyncio_loop_factories(config, item):
+            return {"debugging": debugging}
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1)
