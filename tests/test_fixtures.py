@@ -1065,7 +1065,7 @@ def test_generator_that_yields_twice(run: Example, mode: str, decorator: str) ->
             f"    @{decorator}",
             "    async def value():",
             "            yield 2",
-            "test_example.py:11",
+            "test_example.py:10",
         ]
     )
     result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
@@ -1187,7 +1187,7 @@ def test_wrong_loop_scope(run: Example) -> None:
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(
         [
-            "test_example.py:11: in <module>",
+            "test_example.py:10: in <module>",
             '    @pytest_asyncio.fixture(loop_scope="sesion")',
             (
                 "E*Failed: 'sesion' is not a valid loop_scope for pytest_asyncio.fixture; "
@@ -1217,7 +1217,7 @@ def test_loop_scope_narrower_than_scope(run: Example) -> None:
         [
             "*ERROR at setup of test_1*",
             (
-                "ScopeMismatch: the async fixture 'value' (test_example.py:11) has "
+                "ScopeMismatch: the async fixture 'value' (test_example.py:10) has "
                 "scope='session', but loop_scope='function': its event loop would end before "
                 "it does."
             ),
