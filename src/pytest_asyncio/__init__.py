@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pytest_asyncio.config import Mode
 from pytest_asyncio.config import ScopeName
 from pytest_asyncio.fixtures import DynamicScope
 from pytest_asyncio.fixtures import fixture
 from pytest_asyncio.fixtures import FixtureDefinition
 from pytest_asyncio.fixtures import getfixturevalue
-from pytest_asyncio.loop import LoopFactories
-from pytest_asyncio.loop import LoopFactory
+from pytest_asyncio.hookspecs import LoopFactories
+from pytest_asyncio.hookspecs import LoopFactory
 from pytest_asyncio.markers import AsyncTest
 from pytest_asyncio.markers import is_async_test
 from pytest_asyncio.markers import mark
@@ -22,7 +24,7 @@ from pytest_asyncio.warning_types import PytestAsyncioWarning
 __version__ = "2.0.0.dev0"
 
 # So that `pytest_plugins = "pytest_asyncio"` loads the plugin where entry points do not.
-pytest_plugins = ("pytest_asyncio.plugin",)
+pytest_plugins: Final = ("pytest_asyncio.plugin",)
 
 __all__ = [
     "AsyncTest",

@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from typing import TypeAlias
+
 import pytest
 
-from pytest_asyncio.loop import LoopFactories
+if TYPE_CHECKING:
+    import asyncio
 
-__all__ = ["pytest_asyncio_loop_factories"]
+__all__ = ["LoopFactories", "LoopFactory", "pytest_asyncio_loop_factories"]
+
+# Only the name of the class is quoted: both aliases can be used in annotations that are
+# evaluated, `LoopFactory | None` say, and asyncio need not be imported for that.
+LoopFactory: TypeAlias = Callable[[], "asyncio.AbstractEventLoop"]
+"""Makes an event loop: what ``pytest_asyncio_loop_factories`` maps names to.
+
+.. versionadded:: 2.0
+"""
+
+LoopFactories: TypeAlias = Mapping[str, LoopFactory]
+"""Loop factories by name: what ``pytest_asyncio_loop_factories`` returns.
+
+.. versionadded:: 2.0
+"""
 
 
 @pytest.hookspec(firstresult=True)

@@ -115,6 +115,7 @@ def mark(
 
         pytestmark = pytest_asyncio.mark(loop_scope="module")
 
+
         @pytest_asyncio.mark(loop_factories=["uvloop"])
         async def test_throughput() -> None: ...
 

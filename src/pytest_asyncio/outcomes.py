@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from typing import Any
+from typing import cast
 
 import pytest
 
@@ -19,9 +20,9 @@ def outcome_of(exc: BaseException) -> BaseException:
     ``pytest.skip()`` and its kin, Ctrl-C and SystemExit keep their meaning inside a group; a
     group of ordinary errors stays as it is, with all of them.
     """
-    if not isinstance(exc, BaseExceptionGroup):
-        return exc
     leaves = list(_leaves(exc))
+    if leaves[0] is exc:
+        return exc
     for leaf in leaves:
         if isinstance(leaf, pytest.exit.Exception | KeyboardInterrupt | SystemExit):
             leaf.__cause__ = exc
@@ -36,12 +37,20 @@ def outcome_of(exc: BaseException) -> BaseException:
     return exc
 
 
-def _leaves(group: BaseExceptionGroup[Any]) -> Generator[BaseException]:
-    for each in group.exceptions:
-        if isinstance(each, BaseExceptionGroup):
-            yield from _leaves(each)
-        else:
-            yield each
+def members(exc: BaseException) -> tuple[BaseException, ...]:
+    """The exceptions of a group; none if it is no group."""
+    if not isinstance(exc, BaseExceptionGroup):
+        return ()
+    exceptions: tuple[BaseException, ...] = cast("Any", exc).exceptions
+    return exceptions
+
+
+def _leaves(exc: BaseException) -> Generator[BaseException]:
+    inner = members(exc)
+    for each in inner:
+        yield from _leaves(each)
+    if not inner:
+        yield exc
 
 
 def is_hidden(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:

@@ -236,7 +236,7 @@ class _PortNumbers:
         """
         self.first: Final = first
         self.last: Final = last
-        self.drawn = 0
+        self.drawn: int = 0
         self._directory: Final = directory
         self._lock: Final = threading.Lock()
         # Seeded by the operating system; plugins seed the one in the module with a constant.
