@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import inspect
 from typing import Any
 from typing import cast
+from typing import NoReturn
 from typing import TYPE_CHECKING
 
 import pytest
@@ -174,6 +175,26 @@ def _package_node(
         ):
             return parent
     return item.session
+
+
+def skip(reason: str) -> NoReturn:
+    """Skip the test that is being set up, at its own place rather than at the caller's.
+
+    Waits for ``pytest.skip`` to take a location.
+    """
+    raise pytest.skip.Exception(reason, _use_item_location=True)
+
+
+def add_section(report: pytest.TestReport, title: str, text: str) -> None:
+    """Add a titled section to a failure, below its traceback.
+
+    Waits for the sections of a report (``item.add_report_section``) to have a place in junit's
+    XML; they are shown in the terminal alone.
+    """
+    add: Callable[[str, str], None] | None
+    add = getattr(report.longrepr, "addsection", None)
+    if add is not None:
+        add(title, text)
 
 
 def set_function(

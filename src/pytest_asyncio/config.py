@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+from importlib import import_module
 from typing import Final
 from typing import final
 from typing import get_args
@@ -223,6 +224,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Parse the options once; a wrong value ends the run with a usage error."""
     config.stash[_SETTINGS] = _parse(config)
     config.addinivalue_line("markers", messages.marker_help())
+    if config.pluginmanager.has_plugin("pytester"):
+        # After each run in its own process it forgets the modules that were new, but C modules
+        # stay: a second asyncio would not get along with the half of the first one in C.
+        import_module("pytest_asyncio.runner")
 
 
 def pytest_report_header(config: pytest.Config) -> str:

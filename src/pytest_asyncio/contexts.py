@@ -9,11 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Collection
 import contextvars
+import sys
 from typing import Any
 from typing import Final
 from typing import final
 
 _MISSING: Final = object()
+
+
+def context_for_task() -> contextvars.Context:
+    """A copy of what the thread has now, for a task to run in.
+
+    AnyIO's plugin lets a variable of sniffio's say "trio" in the thread for as long as a fixture
+    of its own is up. In a task of ours that is not true.
+    """
+    context = contextvars.copy_context()
+    for variable in _not_carried():
+        if context.get(variable) is not None:
+            context.run(variable.set, None)
+    return context
+
+
+def _not_carried() -> tuple[contextvars.ContextVar[Any], ...]:
+    """Variables that mean something else in the thread than in a task."""
+    variable = getattr(sys.modules.get("sniffio"), "current_async_library_cvar", None)
+    return () if variable is None else (variable,)
 
 
 @final
@@ -31,10 +51,11 @@ class Changes:
         context: contextvars.Context,
         private: Collection[contextvars.ContextVar[Any]] = (),
     ) -> None:
+        left_out = {*private, *_not_carried()}
         self._made: Final = [
             (variable, value, variable.set(value))
             for variable, value in context.items()
-            if variable.get(_MISSING) is not value and variable not in private
+            if variable.get(_MISSING) is not value and variable not in left_out
         ]
 
     def __bool__(self) -> bool:
@@ -60,8 +81,9 @@ class Changes:
 
 def bring_up_to_date(context: contextvars.Context) -> None:
     """Give a context, which no task is running in, the values that the thread has now."""
+    left_out = _not_carried()
     for variable, value in contextvars.copy_context().items():
-        if context.get(variable, _MISSING) is not value:
+        if context.get(variable, _MISSING) is not value and variable not in left_out:
             context.run(variable.set, value)
 
 

@@ -1,9 +1,9 @@
 """What goes wrong in a loop, made visible: unhandled exceptions, leaked tasks, deadlocks.
 
-`watch` is called once for each loop. It replaces three methods, on that one loop alone and until
+`watch` is called once for each loop. It replaces four methods, on that one loop alone and until
 it is closed: the default exception handler, which keeps what it is told; ``create_task``, which
-keeps the tasks that a test starts; and the selector's ``select``, which is asked before the loop
-blocks for ever. Nothing here knows of pytest.
+keeps the tasks that a test starts; ``run_in_executor``, which counts the jobs; and the selector's
+``select``, which is asked before the loop blocks for ever. Nothing here knows of pytest.
 """
 
 from __future__ import annotations
@@ -13,10 +13,14 @@ from collections.abc import Callable
 from collections.abc import Generator
 from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Mapping
+import concurrent.futures
+import contextlib
 import contextvars
 import gc
 import linecache
 import os
+import re
 import selectors
 import signal
 import sys
@@ -24,8 +28,10 @@ import threading
 import traceback
 import types
 from typing import Any
+from typing import cast
 from typing import Final
 from typing import final
+from typing import TypeAlias
 import weakref
 
 
@@ -45,8 +51,19 @@ class Unhandled:
         """What raised it, in words."""
 
     def __str__(self) -> str:
-        text = "".join(traceback.format_exception(self.exception)).rstrip()
-        return f"{self.source}:\n\n{text}"
+        told = traceback.TracebackException.from_exception(self.exception)
+        _leave_out_plumbing(told)
+        return f"{self.source}:\n\n" + "".join(told.format()).rstrip()
+
+
+def _leave_out_plumbing(told: traceback.TracebackException) -> None:
+    """Leave out the frames of asyncio and of ours, unless there are no others."""
+    frames = [frame for frame in told.stack if not _is_plumbing(frame.filename)]
+    if frames:
+        told.stack = traceback.StackSummary.from_list(frames)
+    for each in (told.__cause__, told.__context__, *(told.exceptions or ())):
+        if each is not None:
+            _leave_out_plumbing(each)
 
 
 @final
@@ -59,6 +76,8 @@ class Watch:
         """Exceptions that were reported to the loop, until somebody takes them."""
         self.waiting: Callable[[], bool] = lambda: False
         """Whether something outside the loop waits for what happens in it."""
+        self.jobs: Final[set[asyncio.Future[Any]]] = set()
+        """What the executors of the loop are busy with."""
 
     def replace(self, owner: object, name: str, function: Callable[..., Any]) -> bool:
         """Put a function in place of a method of one object; False where that is impossible."""
@@ -105,6 +124,8 @@ def _watch_exceptions(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
     def keep(context: dict[str, Any]) -> None:
         exception = context.get("exception")
         if isinstance(exception, BaseException):
+            if _is_timeout(exception):
+                return  # It interrupts the test, and is reported with it.
             watch.unhandled.append(Unhandled(exception, _source(context)))
         original(context)
 
@@ -117,19 +138,27 @@ def _watch_exceptions(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
         loop.set_exception_handler(lambda loop, context: keep(context))
 
 
+def _is_timeout(exception: BaseException) -> bool:
+    code = _Handler.__call__.__code__
+    return any(
+        frame.f_code is code for frame, _ in traceback.walk_tb(exception.__traceback__)
+    )
+
+
 def _source(context: dict[str, Any]) -> str:
     message = context.get("message") or "Unhandled exception in event loop"
     inner = context.get("context")
     if isinstance(inner, dict):
         # The user's own exception handler raised.
-        return f"{message}, called for: {_source(inner)}"
+        return f"{message}, called for: {_source(cast('dict[str, Any]', inner))}"
     task = context.get("task") or context.get("future")
     if isinstance(task, asyncio.Task):
-        message += f" ({describe(task)})"
-    elif task is not None or "handle" in context:
-        message += f" ({task if task is not None else context['handle']!r})"
+        message += f" ({describe(cast('Any', task))})"
+    elif task is not None:
+        message += f" ({task!r})"
     created = context.get("source_traceback")
     if created:
+        created = [each for each in created if not _is_plumbing(each.filename)]
         message += "\ncreated at:\n" + "".join(traceback.format_list(created)).rstrip()
     return str(message)
 
@@ -197,6 +226,8 @@ def _watch_tasks(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
 
     def create_task(coro: Any, **options: Any) -> asyncio.Task[Any]:
         task = create(coro, **options)
+        if created := getattr(task, "_source_traceback", None):
+            del created[-1]  # This function. asyncio takes its own away, too.
         owner = OWNER.get()
         if owner is not None:
             owner.add(task)
@@ -221,6 +252,10 @@ def _watch_tasks(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
 # -- deadlocks ---------------------------------------------------------------------------------------
 
 
+RECHECK: Final = 1.0
+"""Seconds after which a loop that blocks for ever is looked at again."""
+
+
 def _watch_selector(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
     """Raise `DeadlockError` out of a loop that is about to block and can never wake up."""
     selector = getattr(loop, "_selector", None)
@@ -231,27 +266,46 @@ def _watch_selector(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
     original = selector.select
 
     def select(timeout: float | None = None) -> list[Any]:
-        if timeout is None and watch.waiting():
-            # Looked at again after the proof: a thread may have called in just before it was
-            # found idle.
-            events = original(0)
-            if not events and _is_deadlocked(loop, selector):
+        if timeout is not None or not watch.waiting():
+            return original(timeout)
+        events = original(0)
+        while not events:
+            if _is_deadlocked(loop, selector, watch):
+                # What was there a moment ago may have called into the loop and gone.
                 events = original(0)
                 if not events:
                     raise DeadlockError
-            if events:
-                return events
-        return original(timeout)
+            else:
+                # What keeps the loop from being deadlocked may end without a word to it.
+                events = original(RECHECK)
+        return events
 
-    watch.replace(selector, "select", select)
+    if watch.replace(selector, "select", select):
+        _watch_executors(loop, watch)
 
 
-_TOOLS: Final = frozenset({"execnet", "pytest_rerunfailures", "pytest_timeout"})
+def _watch_executors(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
+    """Keep the jobs that executors have been given and that the loop has not heard of again."""
+    original = loop.run_in_executor
+
+    def run_in_executor(executor: Any, func: Any, *args: Any) -> asyncio.Future[Any]:
+        job = original(executor, func, *args)
+        if asyncio.isfuture(job):
+            watch.jobs.add(job)
+            job.add_done_callback(watch.jobs.discard)
+        return job
+
+    watch.replace(loop, "run_in_executor", run_in_executor)
+
+
+_TOOLS: Final = frozenset(
+    {"execnet", "pytest_asyncio", "pytest_rerunfailures", "pytest_timeout"}
+)
 """Packages whose threads and signal handlers do not call into the loop of a test."""
 
 
 def _is_deadlocked(
-    loop: asyncio.SelectorEventLoop, selector: selectors.BaseSelector
+    loop: asyncio.SelectorEventLoop, selector: selectors.BaseSelector, watch: Watch
 ) -> bool:
     """Whether it is certain that nothing wakes the loop up: no file, signal, thread, process.
 
@@ -260,7 +314,7 @@ def _is_deadlocked(
     ours = getattr(loop, "_ssock", None)
     if ours is None or set(selector.get_map()) != {ours.fileno()}:
         return False
-    if getattr(loop, "_signal_handlers", True):
+    if watch.jobs or getattr(loop, "_signal_handlers", True):
         return False
     return (
         not _has_signal_handlers() and not _has_processes() and not _has_threads(loop)
@@ -272,10 +326,15 @@ def _has_signal_handlers() -> bool:
     for number in signal.valid_signals():
         handler = signal.getsignal(number)
         if callable(handler) and handler is not signal.default_int_handler:
-            module = getattr(handler, "__module__", None) or ""
-            if module.partition(".")[0] not in _TOOLS:
+            if not _is_of_tool(handler):
                 return True
     return False
+
+
+def _is_of_tool(function: object) -> bool:
+    """Whether a function belongs to a known test tool."""
+    module = getattr(function, "__module__", None) or ""
+    return module.partition(".")[0] in _TOOLS
 
 
 def _has_processes() -> bool:
@@ -295,7 +354,7 @@ def _has_threads(loop: asyncio.SelectorEventLoop) -> bool:
     known = sys._current_frames()
     if len(os.listdir("/proc/self/task")) > len(known):
         return True
-    idle = _idle_threads(loop)
+    idle = _idle_threads(loop, known)
     own = threading.get_ident()
     return any(
         ident != own and ident not in idle and not _is_tool(ident, frame)
@@ -303,17 +362,26 @@ def _has_threads(loop: asyncio.SelectorEventLoop) -> bool:
     )
 
 
-def _idle_threads(loop: asyncio.SelectorEventLoop) -> set[int | None]:
-    """The threads of the default executor, if all of them wait for work."""
+def _idle_threads(
+    loop: asyncio.SelectorEventLoop, frames: Mapping[int, types.FrameType]
+) -> set[int | None]:
+    """The threads of the default executor that wait for work, none being on its way."""
     executor = getattr(loop, "_default_executor", None)
-    if executor is None:
+    if not isinstance(executor, concurrent.futures.ThreadPoolExecutor):
         return set()
+    from concurrent.futures import thread as module
+
     threads = getattr(executor, "_threads", ())
-    idle = getattr(getattr(executor, "_idle_semaphore", None), "_value", None)
     queue = getattr(executor, "_work_queue", None)
-    if queue is None or not queue.empty() or idle != len(threads):
+    if queue is None or not queue.empty():
         return set()
-    return {thread.ident for thread in threads}
+    waiting = module.__file__, "_worker"
+    return {
+        thread.ident
+        for thread in threads
+        if (frame := frames.get(thread.ident)) is not None
+        and (frame.f_code.co_filename, frame.f_code.co_name) == waiting
+    }
 
 
 def _is_tool(ident: int, frame: types.FrameType) -> bool:
@@ -327,8 +395,75 @@ def _is_tool(ident: int, frame: types.FrameType) -> bool:
         each = each.f_back
     for thread in threading.enumerate():
         if thread.ident == ident and isinstance(thread, threading.Timer):
-            module = getattr(thread.function, "__module__", "") or ""
+            return _is_of_tool(thread.function)
     return module.partition(".")[0] in _TOOLS
+
+
+# -- timeouts of test tools ----------------------------------------------------------------------------
+
+
+Heard: TypeAlias = Callable[[BaseException, "asyncio.Task[Any] | None"], None]
+
+
+@contextlib.contextmanager
+def hear_timeout(loop: asyncio.AbstractEventLoop, heard: Heard) -> Generator[None]:
+    """Tell of a timeout that goes off while the loop runs, whatever it is running then.
+
+    The signal handler of pytest-timeout raises in whatever Python code is running. If that is
+    a callback, or a task other than the test's, asyncio keeps the exception and goes on: the
+    one timeout that there was has gone off, and the test still waits.
+
+    :param loop: The loop that is about to run.
+    :param heard: Called in the loop, with what the signal handler has raised and the task that
+        it has hit, if that is none.
+    """
+    number = getattr(signal, "SIGALRM", None)
+    before = None if number is None else signal.getsignal(number)
+    if (
+        number is None
+        or not callable(before)
+        or not _is_of_tool(before)
+        or threading.current_thread() is not threading.main_thread()
+    ):
+        yield
+        return
+    handler = _Handler(before, loop, heard)
+    signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        if signal.getsignal(number) is handler:
+            signal.signal(number, before)
+
+
+@final
+class _Handler:
+    """A signal handler around that of a test tool."""
+
+    __slots__ = ("heard", "loop", "original")
+
+    def __init__(
+        self,
+        original: Callable[[int, types.FrameType | None], Any],
+        loop: asyncio.AbstractEventLoop,
+        heard: Heard,
+    ) -> None:
+        # One loop may be run while another one stands still.
+        self.original: Final = (
+            original.original if isinstance(original, _Handler) else original
+        )
+        self.loop: Final = loop
+        self.heard: Final = heard
+
+    def __call__(self, number: int, frame: types.FrameType | None) -> None:
+        __tracebackhide__ = True
+        hit = asyncio.current_task(self.loop)
+        try:
+            self.original(number, frame)
+        except BaseException as exc:
+            if not self.loop.is_closed():
+                self.loop.call_soon_threadsafe(self.heard, exc, hit)
+            raise
 
 
 # -- what a task is doing ----------------------------------------------------------------------------
@@ -336,11 +471,24 @@ def _is_tool(ident: int, frame: types.FrameType) -> bool:
 
 def describe(task: asyncio.Task[Any]) -> str:
     """A task in a line: its name, its coroutine, and where that is defined."""
+    return f"task {task.get_name()!r}" + _described(task)
+
+
+def _described(task: asyncio.Task[Any]) -> str:
     coroutine = task.get_coro()
-    name = getattr(coroutine, "__qualname__", type(coroutine).__name__)
+    if coroutine is None:
+        return ""  # It was done at once: an eager task.
     code = getattr(coroutine, "cr_code", None)
+    name = getattr(coroutine, "__qualname__", type(coroutine).__name__)
+    if code is not None and _is_plumbing(code.co_filename):
+        # A fixture's task, or what asyncio wraps an awaitable in: what does it run?
+        frames = _user_frames(task)
+        if not frames:
+            return ""
+        code = frames[0].f_code
+        name = code.co_qualname
     where = f", {code.co_filename}:{code.co_firstlineno}" if code is not None else ""
-    return f"task {task.get_name()!r}, coroutine {name}{where}"
+    return f", coroutine {name}{where}"
 
 
 def created_at(task: asyncio.Task[Any]) -> str:
@@ -362,16 +510,18 @@ def report(loop: asyncio.AbstractEventLoop) -> str:
         tasks = [task for task in asyncio.all_tasks(loop) if not task.done()]
     except RuntimeError:
         return ""
-    tasks.sort(key=lambda task: task.get_name())
+    tasks.sort(key=_natural)
     return "\n\n".join(_report(task) for task in tasks)
 
 
+def _natural(task: asyncio.Task[Any]) -> list[str | int]:
+    """A key to sort tasks by: their names, with Task-9 before Task-10."""
+    parts = re.split(r"(\d+)", task.get_name(), flags=re.ASCII)
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)]
+
+
 def _report(task: asyncio.Task[Any]) -> str:
-    name = getattr(task.get_coro(), "__qualname__", "")
-    title = f"Task {task.get_name()!r}"
-    if not name.startswith(("FixtureTask.", "_exhaust", "_await")):
-        title += f", coroutine {name}"
-    lines = [title]
+    lines = [f"Task {task.get_name()!r}{_described(task)}"]
     for filename, line, function in await_chain(task):
         source = linecache.getline(filename, line).strip()
         lines.append(f'  File "{filename}", line {line}, in {function}')
@@ -380,6 +530,15 @@ def _report(task: asyncio.Task[Any]) -> str:
     if len(lines) == 1:
         lines.append("  not started, or in none of the user's functions")
     return "\n".join(lines) + created_at(task)
+
+
+def describe_generators(tasks: Iterable[asyncio.Task[Any]]) -> list[str]:
+    """The async generators that tasks are closing, each in a line."""
+    codes = [frames[0].f_code for task in tasks if (frames := _user_frames(task))]
+    return [
+        f"async generator {code.co_qualname}, {code.co_filename}:{code.co_firstlineno}"
+        for code in codes
+    ]
 
 
 def await_chain(task: asyncio.Task[Any]) -> list[tuple[str, int, str]]:
@@ -421,10 +580,9 @@ def _frames(awaited: Any) -> Generator[types.FrameType]:
         )
         if frame is not None:
             yield frame
-            fixture = frame.f_locals.get("self")
-            if frame.f_code.co_name == "_live" and hasattr(fixture, "_generator"):
+            if frame.f_code.co_name == "_live" and _is_ours(frame.f_code.co_filename):
                 # A fixture: its generator is what matters, also when it stands at its yield.
-                awaited = fixture._generator
+                awaited = frame.f_locals["self"]._generator
                 continue
         awaited = _awaited_by(awaited)
 
@@ -447,10 +605,15 @@ def _first(objects: Iterable[Any], kind: type) -> Any:
     return next((each for each in objects if isinstance(each, kind)), None)
 
 
-_PLUMBING: Final = tuple(
-    os.path.dirname(os.path.abspath(path)) + os.sep
-    for path in (asyncio.__file__, __file__)
+_OURS: Final = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_PLUMBING: Final = (
+    _OURS,
+    os.path.dirname(os.path.abspath(asyncio.__file__)) + os.sep,
 )
+
+
+def _is_ours(filename: str) -> bool:
+    return filename.startswith(_OURS)
 
 
 def _is_plumbing(filename: str) -> bool:

@@ -38,6 +38,7 @@ from pytest_asyncio.config import ScopeName
 from pytest_asyncio.config import SCOPES
 from pytest_asyncio.contexts import bring_up_to_date
 from pytest_asyncio.contexts import Changes
+from pytest_asyncio.contexts import context_for_task
 from pytest_asyncio.contexts import differences
 from pytest_asyncio.loop import AnyFixtureDef
 from pytest_asyncio.loop import FACTORY_FIXTURE
@@ -112,6 +113,21 @@ _DECLARED: Final[weakref.WeakKeyDictionary[Any, ScopeName | None]] = (
 )
 
 
+# The overload without a function comes first: type checkers explain a misplaced argument by
+# the last one, and it is the function that they should miss.
+@overload
+def fixture(
+    fixture_function: None = ...,
+    *,
+    scope: ScopeName | DynamicScope = ...,
+    loop_scope: ScopeName | None = ...,
+    params: Iterable[object] | None = ...,
+    autouse: bool = ...,
+    ids: Iterable[object | None] | Callable[[Any], object | None] | None = ...,
+    name: str | None = ...,
+) -> Callable[[Callable[..., object]], FixtureDefinition]: ...
+
+
 @overload
 def fixture(
     fixture_function: Callable[..., object],
@@ -123,20 +139,6 @@ def fixture(
     ids: Iterable[object | None] | Callable[[Any], object | None] | None = ...,
     name: str | None = ...,
 ) -> FixtureDefinition: ...
-
-
-# None in place of a function works, as in pytest, but is not offered: with it, a type checker
-# could not tell a misplaced argument from a missing function, and would complain of both.
-@overload
-def fixture(
-    *,
-    scope: ScopeName | DynamicScope = ...,
-    loop_scope: ScopeName | None = ...,
-    params: Iterable[object] | None = ...,
-    autouse: bool = ...,
-    ids: Iterable[object | None] | Callable[[Any], object | None] | None = ...,
-    name: str | None = ...,
-) -> Callable[[Callable[..., object]], FixtureDefinition]: ...
 
 
 def fixture(
@@ -253,7 +255,9 @@ def is_ours(definition: Definition, item: pytest.Item, loops: Loops) -> bool:
         not is_foreign(item)
         and (
             loops.settings.mode is Mode.AUTO
-            or (definition.kind is Kind.XUNIT and is_async_test(item))
+            # In strict mode, too: there is no other way to mean an async setup_module(), and
+            # it is set up for the whole module, whichever test comes first.
+            or definition.kind is Kind.XUNIT
         )
     )
 
@@ -327,7 +331,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         asked = (AsyncioMark() if mark is None else parse(mark)).loop_factories
     except MarkError:
         return  # Reported when the test is set up.
-    names = asked if asked is not None else tuple(factories or ())
+    given: tuple[Any, ...] = ()
+    if isinstance(factories, Mapping):
+        given = tuple(cast("Any", factories))
+    names = asked if asked is not None else given
     if len(names) > 1 and all(isinstance(name, str) for name in names):
         _pytest_private.session_parametrize(metafunc, FACTORY_FIXTURE, names)
 
@@ -493,7 +500,7 @@ def _replacement(
     def set_up(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         live = _live(fixturedef, request, definition, loops, item)
-        context = contextvars.copy_context()
+        context = context_for_task()
         name = f"fixture {fixturedef.argname}"
         made = function(*args, **kwargs)
         try:
@@ -538,6 +545,7 @@ def _set_up_failed(
     """What the user is to see of a failed set-up."""
     import asyncio
 
+    from pytest_asyncio import diagnostics
     from pytest_asyncio import runner
 
     if isinstance(exc, runner.DidNotYieldError):
@@ -550,7 +558,7 @@ def _set_up_failed(
     if isinstance(exc, runner.LoopRunningError):
         text = messages.fixture_asked_for_in_running_loop(live.name, item.nodeid)
         return _NotNowError(pytest.fail.Exception(text))
-    if isinstance(exc, runner.DeadlockError):
+    if isinstance(exc, diagnostics.DeadlockError):
         return _failure(messages.deadlock(f"{what} of {item.nodeid}", str(exc)))
     if isinstance(exc, asyncio.CancelledError) and loops.crashed():
         return _crash(live, loops, item)
@@ -592,6 +600,7 @@ def _tear_down_failed(exc: BaseException, live: Live, loops: Loops) -> BaseExcep
     """What the user is to see of a failed tear-down."""
     import asyncio
 
+    from pytest_asyncio import diagnostics
     from pytest_asyncio import runner
 
     what = f"the tear-down of the fixture {live.name!r}"
@@ -601,7 +610,7 @@ def _tear_down_failed(exc: BaseException, live: Live, loops: Loops) -> BaseExcep
         return _failure(messages.loop_stopped(what))
     if isinstance(exc, runner.LoopClosedError):
         return _failure(messages.loop_closed(what))
-    if isinstance(exc, runner.DeadlockError):
+    if isinstance(exc, diagnostics.DeadlockError):
         return _failure(messages.deadlock(what, str(exc)))
     if isinstance(exc, runner.LoopRunningError):
         return _failure(messages.torn_down_in_running_loop(live.name))

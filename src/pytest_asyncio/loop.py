@@ -21,7 +21,6 @@ from typing import Any
 from typing import cast
 from typing import Final
 from typing import final
-from typing import Literal
 from typing import TYPE_CHECKING
 from typing import TypeAlias
 import warnings
@@ -35,7 +34,10 @@ from pytest_asyncio.config import SCOPES
 from pytest_asyncio.config import Settings
 from pytest_asyncio.config import settings
 from pytest_asyncio.contexts import Changes
+from pytest_asyncio.hookspecs import LoopFactories
+from pytest_asyncio.hookspecs import LoopFactory
 from pytest_asyncio.markers import asyncio_mark
+from pytest_asyncio.outcomes import members
 
 if TYPE_CHECKING:
     import asyncio
@@ -45,24 +47,10 @@ if TYPE_CHECKING:
     from pytest_asyncio.runner import FixtureTask
     from pytest_asyncio.runner import Runner
 
-__all__ = ["LoopFactories", "LoopFactory", "event_loop", "event_loop_policy"]
+__all__ = ["event_loop", "event_loop_policy"]
 
-# Only the name of the class is quoted: both aliases can be used in annotations that are
-# evaluated, `LoopFactory | None` say, and asyncio need not be imported for that.
-LoopFactory: TypeAlias = Callable[[], "asyncio.AbstractEventLoop"]
-"""Makes an event loop: what ``pytest_asyncio_loop_factories`` maps names to.
-
-.. versionadded:: 2.0
-"""
-
-LoopFactories: TypeAlias = Mapping[str, LoopFactory]
-"""Loop factories by name: what ``pytest_asyncio_loop_factories`` returns.
-
-.. versionadded:: 2.0
-"""
-
-Node: TypeAlias = "pytest.Item | pytest.Collector"
-AnyFixtureDef: TypeAlias = "pytest.FixtureDef[Any]"
+Node: TypeAlias = pytest.Item | pytest.Collector
+AnyFixtureDef: TypeAlias = pytest.FixtureDef[Any]
 
 FACTORY_FIXTURE: Final = "_asyncio_loop_factory"
 
@@ -216,8 +204,6 @@ class Station:
     """The context variables that the test has set."""
     tasks: Tasks | None = None
     """The tasks that the test has started."""
-    when: Literal["setup", "call", "teardown"] = "setup"
-    """The phase that the test is in."""
 
 
 @final
@@ -267,8 +253,9 @@ class Loops:
         """Fixtures that may be ours, by the identity of the closure they are in, with it."""
         self.live: Final[list[Live]] = []
         """The fixtures of ours that are set up, in that order."""
-        self.interruption = ""
-        """What all tasks were waiting for when the run was interrupted for good."""
+        self.interruption: str = ""
+        """What all tasks were waiting for at an interruption that no report tells of yet."""
+        self._stuck: Final[list[asyncio.Task[Any]]] = []
         self._unhandled: Final[list[Unhandled]] = []
         self._told: Final[list[asyncio.Task[Any]]] = []
         self._homes: Final[dict[tuple[Node, object], Runner]] = {}
@@ -481,11 +468,11 @@ class Loops:
 
         texts = [report(loop) for loop in list(self.family)]
         self.interruption = "\n\n".join(text for text in texts if text)
-        station = self.station
-        if station is not None and self.interruption:
-            station.item.add_report_section(
-                station.when, "asyncio tasks", self.interruption
-            )
+
+    def take_interruption(self) -> str:
+        """What all tasks were waiting for at the last interruption, once."""
+        text, self.interruption = self.interruption, ""
+        return text
 
     def take_unhandled(self) -> list[Unhandled]:
         """The exceptions in tasks and callbacks that nobody has taken notice of so far."""
@@ -502,11 +489,16 @@ class Loops:
 
     def take_stuck(self) -> list[asyncio.Task[Any]]:
         """The tasks that did not end when they were cancelled; each is given out once."""
-        taken: list[asyncio.Task[Any]] = []
         for runner in self.family.values():
-            taken += [task for task in runner.stuck if task not in self._told]
-        self._told.extend(taken)
+            self._keep_stuck(runner)
+        taken = list(self._stuck)
+        self._stuck.clear()
         return taken
+
+    def _keep_stuck(self, runner: Runner) -> None:
+        new = [task for task in runner.stuck if task not in self._told]
+        self._told.extend(new)
+        self._stuck.extend(new)
 
     def describe(self, task: asyncio.Task[Any]) -> str:
         """A task in a line."""
@@ -523,7 +515,7 @@ class Loops:
     @property
     def used(self) -> bool:
         """Whether there is a loop, or was one a moment ago."""
-        return bool(self.family or self._unhandled)
+        return bool(self.family or self._unhandled or self._stuck)
 
     def during(self) -> str:
         """What is being run, for messages."""
@@ -577,6 +569,7 @@ class Loops:
             for key in ended:
                 runner = self._homes.pop(key)
                 left = runner.close()
+                self._keep_stuck(runner)
                 self._unhandled.extend(runner.watch.take_unhandled())
                 if left:
                     yield key[0], left
@@ -584,6 +577,7 @@ class Loops:
                 if not _pytest_private.is_set_up(override):
                     del self._adopted[runner]
                     runner.close()
+                    self._keep_stuck(runner)
                     self._unhandled.extend(runner.watch.take_unhandled())
         finally:
             self.undo_changes()
@@ -616,9 +610,8 @@ def _chain(exc: BaseException | None) -> Iterator[BaseException]:
     """An exception, those it came from, and those in a group."""
     while exc is not None:
         yield exc
-        if isinstance(exc, BaseExceptionGroup):
-            for each in exc.exceptions:
-                yield from _chain(each)
+        for each in members(exc):
+            yield from _chain(each)
         exc = exc.__cause__ or exc.__context__
 
 
@@ -790,9 +783,18 @@ def _factory_name(item: pytest.Item, factories: Mapping[str, LoopFactory]) -> st
 
 
 def loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory] | None:
-    """The loop factories for a test, those that its marker names; None for the default.
+    """The loop factories for a test, those that its marker names; None for the default."""
+    given = all_loop_factories(item)
+    names = asyncio_mark(item).loop_factories
+    if given is None or names is None:
+        return given
+    return {name: given[name] for name in names if name in given}
 
-    :raises pytest.fail.Exception: If the hook returns something else.
+
+def all_loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory] | None:
+    """What the hook gives for a test, checked.
+
+    :raises pytest.fail.Exception: If that is neither a mapping of factories nor None.
     """
     given = item.ihook.pytest_asyncio_loop_factories(config=item.config, item=item)
     if given is None:
@@ -806,10 +808,7 @@ def loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory] | None:
     elif bad := [name for name, factory in given.items() if not callable(factory)]:
         problem = f"has {given[bad[0]]!r} as the factory {bad[0]!r}"
     else:
-        names = asyncio_mark(item).loop_factories
-        if names is None:
-            return cast("LoopFactories", given)
-        return {name: given[name] for name in names if name in given}
+        return cast("LoopFactories", given)
     pytest.fail(messages.bad_loop_factories(item.nodeid, problem), pytrace=False)
 
 

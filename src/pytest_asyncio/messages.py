@@ -269,6 +269,8 @@ def deadlock(what: str, tasks: str) -> str:
     return _lines(
         f"deadlock: {what} waits for something that can never happen: nothing is ready to "
         "run, and there is no timer, socket, thread, process or signal that could change it.",
+        "Look at the last line of each task: what it awaits is never set, put, released or "
+        "finished by anything that still runs.",
         "",
         tasks,
     )
@@ -278,7 +280,8 @@ def leaked_tasks(test: str, tasks: Sequence[str]) -> str:
     return _lines(
         f"{test} ended before tasks that it had started, which were cancelled:",
         *(f"  {task}" for task in tasks),
-        "Await them, or start them in a task group (option asyncio_leaked_tasks).",
+        "Await or cancel them, or start them in a task group (option asyncio_leaked_tasks; "
+        "asyncio_debug tells where they were created).",
     )
 
 

@@ -31,6 +31,9 @@ from pytest_asyncio.ports import unused_udp_port as unused_udp_port
 from pytest_asyncio.ports import unused_udp_port_factory as unused_udp_port_factory
 from pytest_asyncio.running import pytest_pyfunc_call as pytest_pyfunc_call
 from pytest_asyncio.running import pytest_runtest_call as pytest_runtest_call
+from pytest_asyncio.running import (
+    pytest_runtest_makereport as pytest_runtest_makereport,
+)
 from pytest_asyncio.running import pytest_runtest_setup as pytest_runtest_setup
 from pytest_asyncio.running import pytest_runtest_teardown as pytest_runtest_teardown
 from pytest_asyncio.running import pytest_sessionfinish as pytest_sessionfinish

@@ -19,6 +19,7 @@ from collections.abc import Coroutine
 from collections.abc import Generator
 from collections.abc import Iterable
 from collections.abc import Sequence
+import concurrent.futures
 import contextlib
 import contextvars
 from typing import Any
@@ -29,6 +30,8 @@ from typing import TypeVar
 
 from pytest_asyncio.diagnostics import DeadlockError
 from pytest_asyncio.diagnostics import describe
+from pytest_asyncio.diagnostics import describe_generators
+from pytest_asyncio.diagnostics import hear_timeout
 from pytest_asyncio.diagnostics import OWNER
 from pytest_asyncio.diagnostics import report
 from pytest_asyncio.diagnostics import Tasks
@@ -95,9 +98,12 @@ class Runner:
         self._drives: Final[list[tuple[asyncio.Task[Any], bool]]] = []
         self._asked: Final[list[_Asked]] = []
         self.watch.waiting = lambda: bool(self._drives)
+        self._executor: Final = _known_executor(loop) if owned else None
         family[loop] = self
 
-    private_variables: Final = frozenset({_DEPTH, OWNER})
+    private_variables: Final[frozenset[contextvars.ContextVar[Any]]] = frozenset(
+        {_DEPTH, OWNER}
+    )
     """Context variables that are the runner's own."""
 
     # -- running -------------------------------------------------------------------------
@@ -176,7 +182,7 @@ class Runner:
         task.add_done_callback(self._wake)
         self._drives.append((task, cancellable))
         try:
-            with _outside_any_loop():
+            with _outside_any_loop(), hear_timeout(self.loop, self._interrupt):
                 asyncio.set_event_loop(self.loop)
                 while not until():
                     if not self._serve():
@@ -189,6 +195,7 @@ class Runner:
                 raise
             # What the tasks wait for has to be seen before they are cancelled.
             where = traceback_of(task)
+            self._gate = None
             if isinstance(exc, DeadlockError):
                 exc.args = (report(self.loop),)
             else:
@@ -206,23 +213,51 @@ class Runner:
         if self._gate is not None and not self._gate.done():
             self._gate.set_result(None)
 
+    def _interrupt(
+        self, exception: BaseException, hit: asyncio.Task[Any] | None
+    ) -> None:
+        """Have an exception come out of the loop, although something in it may catch it."""
+        if not self._drives or self._gate is None or self._gate.done():
+            return  # It has come out.
+        driven, _ = self._drives[-1]
+        if hit is driven or driven.done():
+            return
+        if hit is not None and hit.done() and not hit.cancelled():
+            hit.exception()  # Nor is it one that nobody retrieved.
+        self._gate.set_exception(exception)
+
     def _abandon(self, task: asyncio.Task[Any]) -> None:
         """Cancel an interrupted task and let it clean up, but not for ever."""
         if self.loop.is_closed() or self.loop.is_running():
             return
-        task.cancel()
-        with _outside_any_loop():
-            self.loop.run_until_complete(asyncio.wait([task], timeout=GRACE))
-        if not task.done():
-            self.stuck.append(task)
-        elif not task.cancelled():
+        self._cancel([task])
+        if task.done() and not task.cancelled():
             task.exception()  # The interruption is reported, not what it led to.
+
+    def _cancel(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
+        """Cancel tasks; those that do not end in time are stuck.
+
+        Who swallows one cancellation and goes on may well end at the next one. It comes when
+        the time for cleaning up is over.
+        """
+        try:
+            for grace in (GRACE, min(GRACE, 1.0)):
+                pending = [task for task in tasks if not task.done()]
+                if not pending:
+                    break
+                for task in pending:
+                    task.cancel()
+                with _outside_any_loop():
+                    self.loop.run_until_complete(asyncio.wait(pending, timeout=grace))
+        finally:
+            # Also when Ctrl-C is pressed a second time.
+            self.stuck.extend(task for task in tasks if not task.done())
 
     # -- tasks that a test leaves ------------------------------------------------------------
 
     def pending(self, tasks: Tasks) -> list[asyncio.Task[Any]]:
         """The tasks that do not end by themselves when the loop runs what is ready."""
-        left = [task for task in tasks if not task.done()]
+        left = [task for task in tasks if not task.done() and task not in self.stuck]
         if left and not self.loop.is_closed():
             with _outside_any_loop():
                 self.loop.run_until_complete(_settle(left))
@@ -231,12 +266,8 @@ class Runner:
     def cancel(self, tasks: Iterable[asyncio.Task[Any]]) -> None:
         """Cancel tasks and let them clean up, but not for ever."""
         pending = [task for task in tasks if not task.done()]
-        for task in pending:
-            task.cancel()
         if pending and not self.loop.is_closed():
-            with _outside_any_loop():
-                self.loop.run_until_complete(asyncio.wait(pending, timeout=GRACE))
-            self.stuck.extend(task for task in pending if not task.done())
+            self._cancel(pending)
 
     # -- what a running coroutine asks of pytest -----------------------------------------
 
@@ -316,7 +347,9 @@ class Runner:
             with _outside_any_loop():
                 asyncio.set_event_loop(loop)
                 if not loop.is_running() and _has_leftovers(loop):
-                    left = loop.run_until_complete(_shut_down(loop, self.stuck))
+                    left = loop.run_until_complete(
+                        _shut_down(loop, self.stuck, self._executor)
+                    )
         finally:
             if not loop.is_running():
                 loop.close()
@@ -501,6 +534,24 @@ def _outside_any_loop() -> Generator[None]:
             swap(host, task)
 
 
+def _known_executor(
+    loop: asyncio.AbstractEventLoop,
+) -> concurrent.futures.ThreadPoolExecutor | None:
+    """Give a loop that hides its default executor, as uvloop does, one that is known.
+
+    Its threads start with the first job, as always, and do not end unless that one does. They
+    would be waited for without a limit.
+    """
+    if hasattr(loop, "_default_executor"):
+        return None
+    executor = concurrent.futures.ThreadPoolExecutor(thread_name_prefix="asyncio")
+    try:
+        loop.set_default_executor(executor)
+    except NotImplementedError:
+        return None  # A loop of the user's that has no executor.
+    return executor
+
+
 def _has_leftovers(loop: asyncio.AbstractEventLoop) -> bool:
     """Whether closing the loop takes a turn of it.
 
@@ -523,7 +574,9 @@ async def _settle(tasks: Sequence[asyncio.Task[Any]]) -> None:
 
 
 async def _shut_down(
-    loop: asyncio.AbstractEventLoop, stuck: Collection[asyncio.Task[Any]]
+    loop: asyncio.AbstractEventLoop,
+    stuck: Collection[asyncio.Task[Any]],
+    executor: concurrent.futures.ThreadPoolExecutor | None,
 ) -> list[str]:
     left: list[str] = []
     current = asyncio.current_task(loop)
@@ -550,22 +603,31 @@ async def _shut_down(
         left += [
             f"{describe(task)}, did not end when it was cancelled" for task in pending
         ]
-    generators = asyncio.ensure_future(loop.shutdown_asyncgens())
-    await asyncio.wait([generators], timeout=GRACE)
-    if not generators.done():
-        left.append("an async generator did not end when it was closed")
-        generators.cancel()
-    left += await _shut_down_executor(loop)
+    left += await _shut_down_generators(loop)
+    left += await _shut_down_executor(
+        loop, getattr(loop, "_default_executor", None) or executor
+    )
     return left
 
 
-async def _shut_down_executor(loop: asyncio.AbstractEventLoop) -> list[str]:
-    executor = getattr(loop, "_default_executor", None)
+async def _shut_down_generators(loop: asyncio.AbstractEventLoop) -> list[str]:
+    before = asyncio.all_tasks(loop)
+    shut_down = asyncio.ensure_future(loop.shutdown_asyncgens())
+    await asyncio.wait([shut_down], timeout=GRACE)
+    if shut_down.done():
+        return []
+    closing = asyncio.all_tasks(loop) - before - {shut_down}
+    left = describe_generators(closing)
+    shut_down.cancel()
+    await asyncio.wait([shut_down, *closing], timeout=min(GRACE, 1.0))
+    return [f"{each}, did not end when it was closed" for each in left]
+
+
+async def _shut_down_executor(
+    loop: asyncio.AbstractEventLoop,
+    executor: concurrent.futures.ThreadPoolExecutor | None,
+) -> list[str]:
     if executor is None:
-        # None was used, or it is uvloop, which keeps its own to itself.
-        if hasattr(loop, "_default_executor"):
-            return []
-        await loop.shutdown_default_executor()
         return []
     executor.shutdown(wait=False, cancel_futures=True)
     deadline = loop.time() + GRACE
@@ -573,7 +635,8 @@ async def _shut_down_executor(loop: asyncio.AbstractEventLoop) -> list[str]:
     while alive := [thread.name for thread in threads if thread.is_alive()]:
         if loop.time() > deadline:
             return [
-                f"thread {name!r} of the default executor did not end"
+                f"thread {name!r} of the default executor did not end, and Python will "
+                "wait for it when the run is over"
                 for name in alive
             ]
         await asyncio.sleep(0.001)

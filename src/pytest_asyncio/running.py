@@ -6,7 +6,6 @@ from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Coroutine
 from collections.abc import Generator
-import contextvars
 import functools
 import inspect
 from typing import Any
@@ -20,9 +19,10 @@ from pytest_asyncio import messages
 from pytest_asyncio.config import LeakedTasks
 from pytest_asyncio.config import Mode
 from pytest_asyncio.contexts import Changes
+from pytest_asyncio.contexts import context_for_task
 from pytest_asyncio.fixtures import fixtures_of
+from pytest_asyncio.loop import all_loop_factories
 from pytest_asyncio.loop import FACTORY_FIXTURE
-from pytest_asyncio.loop import loop_factories
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
 from pytest_asyncio.markers import asyncio_mark
@@ -55,10 +55,9 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     check_mark(item)
     if is_async_test(item) or _uses_fixtures(item, loops):
         _prepare(item, loops)
-    try:
-        yield
-    finally:
-        _report(item, loops)
+    yield
+    # What goes wrong in the background of a failure is told at the end of the tear-down.
+    _report(item, loops)
 
 
 def _prepare(item: pytest.Item, loops: Loops) -> None:
@@ -93,11 +92,13 @@ def _check_factory(item: pytest.Function) -> None:
         return
     params = getattr(getattr(item, "callspec", None), "params", {})
     name = params.get(FACTORY_FIXTURE, asked[0])
-    known = loop_factories(item)
+    known = all_loop_factories(item)
     if known is None:
         pytest.fail(messages.no_loop_factories(item.nodeid, asked), pytrace=False)
     if name not in known:
-        pytest.skip(messages.unknown_loop_factory(item.nodeid, name, tuple(known)))
+        _pytest_private.skip(
+            messages.unknown_loop_factory(item.nodeid, name, tuple(known))
+        )
 
 
 # -- call ----------------------------------------------------------------------------------------
@@ -118,12 +119,12 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     if loops.station is None:
         yield
         return
-    loops.station.when = "call"
     loops.make_current()
-    try:
-        yield
-    finally:
-        _report(item, loops)
+    yield
+    if set(getattr(item, "fixturenames", ())) <= {"event_loop"}:
+        # No fixture is there to ask a task later what became of it.
+        loops.end_watch()
+    _report(item, loops)
 
 
 def _is_plain_testcase(item: pytest.Function) -> bool:
@@ -239,11 +240,14 @@ def _run(
     runner = loops.for_test(item, _pytest_private.top_request(item))
     station = loops.enter(item)
     loops.undo_changes()
-    context = contextvars.copy_context()
+    context = context_for_task()
     tasks = station.tasks = Tasks()
     try:
         runner.run(_coroutine(made), context=context, name=item.name, owner=tasks)
     except BaseException as exc:
+        if loops.settings.leaked_tasks is not LeakedTasks.IGNORE:
+            # That the test failed is reason enough for it to have left them.
+            runner.cancel(runner.pending(tasks))
         error = _failed(exc, item, loops)
         if error is exc:
             raise
@@ -252,11 +256,11 @@ def _run(
         loops.make_current()
         # So that fixtures are torn down with what the test has set; gone before the next test.
         loops.keep_changes(Changes(context, runner.private_variables))
-    if loops.settings.leaked_tasks is not LeakedTasks.IGNORE:
-        _check_leaked(item, loops, runner, tasks)
     if loops.crashed():
         # The test is over, whether it swallowed its cancellation or was done before.
         raise _crash(loops, item)
+    if loops.settings.leaked_tasks is not LeakedTasks.IGNORE:
+        _check_leaked(item, loops, runner, tasks)
 
 
 def _check_leaked(
@@ -299,6 +303,7 @@ def _failed(exc: BaseException, item: pytest.Function, loops: Loops) -> BaseExce
     """What the user is to see of a failed test."""
     import asyncio
 
+    from pytest_asyncio import diagnostics
     from pytest_asyncio import runner
 
     what = item.nodeid
@@ -308,7 +313,7 @@ def _failed(exc: BaseException, item: pytest.Function, loops: Loops) -> BaseExce
         return pytest.fail.Exception(messages.loop_closed(what), pytrace=False)
     if isinstance(exc, runner.LoopRunningError):
         return pytest.fail.Exception(messages.test_in_running_loop(what), pytrace=False)
-    if isinstance(exc, runner.DeadlockError):
+    if isinstance(exc, diagnostics.DeadlockError):
         failure = pytest.fail.Exception(messages.deadlock(what, str(exc)))
         return failure.with_traceback(runner.user_traceback(exc))
     if isinstance(exc, asyncio.CancelledError) and loops.crashed():
@@ -336,7 +341,6 @@ def pytest_runtest_teardown(
     __tracebackhide__ = is_hidden
     loops = loops_of(item.config)
     if loops.station is not None:
-        loops.station.when = "teardown"
         loops.make_current()
     errors: list[BaseException] = []
     try:
@@ -348,20 +352,22 @@ def pytest_runtest_teardown(
     for home, left in loops.leave(nextitem):
         what = home.nodeid or "the session"
         message = messages.loop_did_not_end(what, left)
-        _try(errors, lambda: _warn(PytestAsyncioLoopWarning(message), item))  # noqa: B023
-    _try(errors, lambda: _report(item, loops))
-    if not any(isinstance(exc, KeyboardInterrupt) for exc in errors):
-        loops.interruption = ""
+        _try(errors, _warn, PytestAsyncioLoopWarning(message), item)
+    _try(errors, _report, item, loops)
     if len(errors) == 1:
         raise errors[0]
     if errors:
-        raise BaseExceptionGroup("errors while tearing down " + item.nodeid, errors)
+        group = BaseExceptionGroup("errors while tearing down " + item.nodeid, errors)
+        raise outcome_of(group)
 
 
-def _try(errors: list[BaseException], function: Callable[[], object]) -> None:
+def _try(
+    errors: list[BaseException], function: Callable[..., object], *args: object
+) -> None:
     """Go on with the tear-down whatever happens, and keep what did."""
+    __tracebackhide__ = True
     try:
-        function()
+        function(*args)
     except BaseException as exc:
         errors.append(exc)
 
@@ -391,7 +397,7 @@ def _finish_broken(
     if closed:
         names = [live.name for live in homeless]
         message = messages.loop_closed_by_test(item.nodeid, names)
-        _try(errors, lambda: _warn(PytestAsyncioLoopWarning(message), item))
+        _try(errors, _warn, PytestAsyncioLoopWarning(message), item)
 
 
 # -- what is reported at the end of each phase ---------------------------------------------------------
@@ -402,6 +408,8 @@ def _report(item: pytest.Item, loops: Loops) -> None:
     __tracebackhide__ = True
     if not loops.used:
         return
+    from pytest_asyncio.runner import user_traceback
+
     errors: list[BaseException] = []
     for each in loops.take_unhandled():
         if isinstance(each.exception, pytest.exit.Exception):
@@ -412,14 +420,26 @@ def _report(item: pytest.Item, loops: Loops) -> None:
         except PytestAsyncioUnhandledExceptionWarning as warning:
             warning.args = (messages.unhandled_exception(item.nodeid, each.source),)
             warning.__cause__ = each.exception
-            errors.append(warning)
+            errors.append(warning.with_traceback(user_traceback(each.exception)))
     for task in loops.take_stuck():
         message = messages.task_did_not_end(item.nodeid, loops.describe(task))
-        _try(errors, lambda: _warn(PytestAsyncioLoopWarning(message), item))  # noqa: B023
+        _try(errors, _warn, PytestAsyncioLoopWarning(message), item)
     if len(errors) == 1:
         raise errors[0]
     if errors:
-        raise BaseExceptionGroup(f"unhandled exceptions in {item.nodeid}", errors)
+        group = BaseExceptionGroup(f"what went wrong during {item.nodeid}", errors)
+        raise group.with_traceback(errors[0].__traceback__)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the tasks were waiting for when something interrupted the test."""
+    report = yield
+    if text := loops_of(item.config).take_interruption():
+        _pytest_private.add_section(report, "asyncio tasks", text)
+    return report
 
 
 def pytest_terminal_summary(
