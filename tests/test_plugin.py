@@ -262,6 +262,40 @@ def test_sync_suite_does_not_import_asyncio(
     )
 
 
+def test_inner_runs_of_pytester(run: Example, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plugins can test themselves with one run of pytest after the other in one process."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    result = run(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("number", [1, 2])
+        def test_inner(pytester, number):
+            pytester.makepyfile(
+                '''
+                import asyncio
+
+                def test_loop(event_loop):
+                    assert asyncio.get_event_loop() is event_loop
+
+                async def test_closed(event_loop):
+                    event_loop.stop()
+                    await asyncio.sleep(0)
+                '''
+            )
+            result = pytester.runpytest_inprocess(
+                "-ppytest_asyncio", "--asyncio-mode=auto"
+            )
+            result.assert_outcomes(passed=1, failed=1)
+            result.stdout.fnmatch_lines("the event loop was stopped while *")
+        """,
+        "-ppytest_asyncio",
+        conftest='pytest_plugins = "pytester"',
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=2)
+
+
 # -- what pytest says about it -------------------------------------------------------------------
 
 
