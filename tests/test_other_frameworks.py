@@ -1,0 +1,413 @@
+"""Tests of other async frameworks are left to them, in the same session as ours."""
+
+from __future__ import annotations
+
+import pytest
+
+from conftest import Example
+
+anyio = pytest.importorskip("anyio")
+
+MODES = ("auto", "strict")
+
+BACKENDS = {
+    "asyncio": '"asyncio"',
+    "asyncio-uvloop": '("asyncio", {"use_uvloop": True})',
+    "trio": '"trio"',
+}
+
+
+def backend(name: str) -> str:
+    """The parameter of ``anyio_backend`` for one of AnyIO's backends."""
+    if name == "asyncio-uvloop":
+        pytest.importorskip("uvloop")
+    if name == "trio":
+        pytest.importorskip("trio")
+    return BACKENDS[name]
+
+
+# The names of the tests say who runs them: what each of them meets is the same.
+MIXED = """
+import asyncio
+import contextvars
+import threading
+
+import anyio
+import pytest
+import pytest_asyncio
+import sniffio
+
+BACKEND = BACKEND_PARAMETER
+NAME = BACKEND if isinstance(BACKEND, str) else BACKEND[0]
+
+@pytest.fixture(scope="module", params=[BACKEND])
+def anyio_backend(request):
+    return request.param
+
+@pytest.fixture(scope="SCOPE")
+async def theirs(anyio_backend):
+    assert sniffio.current_async_library() == NAME
+    async with anyio.create_task_group() as group:
+        await anyio.sleep(0)
+        yield group
+
+@pytest.fixture
+async def also_theirs(theirs):
+    await anyio.sleep(0)
+    return sniffio.current_async_library()
+
+@pytest_asyncio.fixture(scope="SCOPE")
+async def ours():
+    async with asyncio.TaskGroup() as group:
+        yield asyncio.get_running_loop()
+
+@pytest.mark.asyncio
+async def test_ours_first(ours):
+    assert asyncio.get_running_loop() is ours
+
+@pytest.mark.anyio
+async def test_theirs_first(theirs, also_theirs):
+    assert sniffio.current_async_library() == also_theirs == NAME
+    theirs.start_soon(anyio.sleep, 0)
+    await anyio.sleep(0.001)
+    if NAME == "trio":
+        import trio
+        assert trio.lowlevel.current_task() is not None
+        with pytest.raises(RuntimeError):
+            asyncio.get_running_loop()
+    elif not isinstance(BACKEND, str):
+        assert "uvloop" in type(asyncio.get_running_loop()).__module__
+
+@pytest.mark.asyncio
+async def test_ours_between(ours):
+    await asyncio.sleep(0)
+    assert asyncio.get_running_loop() is ours
+    assert "uvloop" not in type(ours).__module__
+
+@pytest.mark.anyio
+class TestTheirs:
+    async def test_method(self, theirs):
+        await anyio.sleep(0)
+        assert sniffio.current_async_library() == NAME
+
+def test_synchronous(ours):
+    assert not ours.is_running()
+
+@pytest.mark.asyncio
+async def test_ours_last(ours):
+    async with anyio.create_task_group() as group:
+        group.start_soon(anyio.sleep, 0)
+    assert asyncio.get_running_loop() is ours
+"""
+
+
+@pytest.mark.parametrize("scope", ["function", "module"])
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("mode", MODES)
+def test_anyio_tests_run_on_anyio(
+    run: Example, mode: str, name: str, scope: str
+) -> None:
+    """A test marked ``anyio`` and its fixtures run on the backend that it names."""
+    result = run(
+        MIXED.replace("BACKEND_PARAMETER", backend(name)).replace("SCOPE", scope),
+        "-Werror",
+        "-p",
+        "no:trio",
+        mode=mode,
+    )
+    result.assert_outcomes(passed=6)
+
+
+def test_all_backends_of_anyio_in_one_session(run: Example) -> None:
+    """AnyIO's own default parameters apply, each on its real backend."""
+    pytest.importorskip("trio")
+    result = run(
+        """
+        import anyio
+        import pytest
+        import sniffio
+
+        SEEN = []
+
+        @pytest.fixture
+        async def library():
+            await anyio.sleep(0)
+            yield sniffio.current_async_library()
+            await anyio.sleep(0)
+
+        @pytest.mark.anyio
+        async def test_theirs(library, anyio_backend_name):
+            assert sniffio.current_async_library() == library == anyio_backend_name
+            SEEN.append(library)
+
+        async def test_ours():
+            assert sniffio.current_async_library() == "asyncio"
+
+        def test_seen():
+            assert {"asyncio", "trio"} <= set(SEEN)
+        """,
+        "-Werror",
+        "-v",
+        mode="auto",
+    )
+    outcomes = result.parseoutcomes()
+    assert set(outcomes) == {"passed"}
+    assert outcomes["passed"] >= 4
+    result.stdout.fnmatch_lines(["*test_theirs[[]trio[]] PASSED*"])
+
+
+def test_one_plain_fixture_for_two_frameworks(run: Example) -> None:
+    """In auto mode a plain async fixture runs in the framework of the test that asks."""
+    pytest.importorskip("trio")
+    result = run(
+        """
+        import anyio
+        import pytest
+        import sniffio
+
+        @pytest.fixture
+        async def library():
+            async with anyio.create_task_group():
+                yield sniffio.current_async_library()
+
+        async def test_ours(library):
+            assert library == "asyncio"
+
+        @pytest.mark.anyio
+        @pytest.mark.parametrize("anyio_backend", ["trio"])
+        async def test_theirs(library, anyio_backend):
+            assert library == "trio"
+
+        async def test_ours_again(library):
+            assert library == "asyncio"
+        """,
+        "-Werror",
+        mode="auto",
+    )
+    result.assert_outcomes(passed=3)
+
+
+def test_a_failure_of_theirs_is_reported_by_them(run: Example) -> None:
+    """Failing and crashing tests of AnyIO's do not disturb ours after them."""
+    pytest.importorskip("trio")
+    result = run(
+        """
+        import anyio
+        import pytest
+
+        @pytest.fixture(params=["trio", "asyncio"])
+        def anyio_backend(request):
+            return request.param
+
+        @pytest.fixture
+        async def broken():
+            await anyio.sleep(0)
+            raise ValueError("no good")
+            yield
+
+        @pytest.mark.anyio
+        async def test_failing():
+            await anyio.sleep(0)
+            assert 1 == 2
+
+        @pytest.mark.anyio
+        async def test_error(broken): ...
+
+        async def test_ours():
+            await anyio.sleep(0)
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1, failed=2, errors=2)
+    assert "pytest_asyncio/" not in result.stdout.str().replace("\\", "/")
+
+
+def test_anyio_auto_mode_beside_our_strict_mode(run: Example) -> None:
+    """With ``anyio_mode = auto``, what is marked ``asyncio`` is still ours."""
+    pytest.importorskip("trio")
+    result = run(
+        """
+        import asyncio
+
+        import pytest
+        import pytest_asyncio
+        import sniffio
+
+        @pytest.fixture
+        def anyio_backend():
+            return "trio"
+
+        @pytest_asyncio.fixture
+        async def ours():
+            async with asyncio.TaskGroup() as group:
+                yield asyncio.get_running_loop()
+
+        @pytest.mark.asyncio
+        async def test_ours(ours):
+            assert asyncio.get_running_loop() is ours
+
+        @pytest.mark.anyio
+        async def test_theirs():
+            assert sniffio.current_async_library() == "trio"
+        """,
+        mode="strict",
+    )
+    result.assert_outcomes(passed=2)
+
+
+# -- pytest-trio -------------------------------------------------------------------------
+
+TRIO = """
+import asyncio
+
+import pytest
+import pytest_asyncio
+import pytest_trio
+import sniffio
+import trio
+
+@pytest.fixture
+async def theirs(nursery):
+    await trio.sleep(0)
+    async with trio.open_nursery() as inner:
+        yield sniffio.current_async_library()
+
+@pytest_trio.trio_fixture
+async def also_theirs(autojump_clock):
+    await trio.sleep(3600)
+    return autojump_clock.current_time()
+
+@pytest_asyncio.fixture(scope="module")
+async def ours():
+    async with asyncio.TaskGroup() as group:
+        yield asyncio.get_running_loop()
+
+@pytest.mark.asyncio
+async def test_ours_first(ours):
+    assert asyncio.get_running_loop() is ours
+
+@pytest.mark.trio
+async def test_theirs(theirs, also_theirs, autojump_clock, nursery):
+    assert theirs == sniffio.current_async_library() == "trio"
+    assert also_theirs >= 3600
+    nursery.start_soon(trio.sleep, 0)
+    with pytest.raises(RuntimeError):
+        asyncio.get_running_loop()
+
+@pytest.mark.asyncio
+async def test_ours_last(ours):
+    await asyncio.sleep(0)
+    assert asyncio.get_running_loop() is ours
+"""
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_trio_tests_run_under_pytest_trio(run: Example, mode: str) -> None:
+    """A test marked ``trio`` and its fixtures are pytest-trio's."""
+    pytest.importorskip("pytest_trio")
+    result = run(TRIO, "-Werror", mode=mode)
+    result.assert_outcomes(passed=3)
+
+
+def test_all_three_in_one_session(run: Example) -> None:
+    """AnyIO, pytest-trio and ours run one after the other, also in one module."""
+    pytest.importorskip("pytest_trio")
+    result = run(
+        TRIO
+        + """
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["trio", "asyncio"])
+async def test_anyio(anyio_backend):
+    assert sniffio.current_async_library() == anyio_backend
+
+async def test_automatic(ours):
+    assert asyncio.get_running_loop() is ours
+""",
+        "-Werror",
+        mode="auto",
+    )
+    result.assert_outcomes(passed=6)
+
+
+def test_trio_mode_beside_our_strict_mode(run: Example) -> None:
+    """pytest-trio's ``trio_mode`` takes what is unmarked, and works as without us."""
+    pytest.importorskip("pytest_trio")
+    result = run(
+        """
+        import pytest
+        import sniffio
+        import trio
+
+        @pytest.fixture
+        async def theirs():
+            await trio.sleep(0)
+            yield sniffio.current_async_library()
+
+        async def test_theirs(theirs):
+            assert theirs == sniffio.current_async_library() == "trio"
+        """,
+        ini="trio_mode = true",
+        mode="strict",
+    )
+    result.assert_outcomes(passed=1)
+
+
+# -- and others --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("marker", ["tornado", "twisted"])
+def test_marked_for_a_framework_that_is_not_there(run: Example, marker: str) -> None:
+    """In auto mode too, a test marked for another framework is not run by us."""
+    result = run(
+        f"""
+        import pytest
+
+        @pytest.mark.{marker}
+        async def test_theirs():
+            print("called")
+
+        @pytest.fixture
+        async def plain(): ...
+
+        async def test_ours(): ...
+        """,
+        "-Wignore",
+        "-s",
+        ini=f"markers = {marker}",
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*async def functions are not natively supported*"])
+    result.stdout.no_fnmatch_line("*called*")
+
+
+def test_another_plugin_runs_the_test(run: Example) -> None:
+    """A marker of another framework and a plugin that heeds it: ours stays out of it."""
+    result = run(
+        """
+        import pytest
+
+        RUN_BY = []
+
+        @pytest.mark.twisted
+        async def test_theirs():
+            RUN_BY.append("theirs")
+
+        async def test_ours():
+            assert RUN_BY == ["plugin", "theirs"]
+        """,
+        conftest="""
+        import pytest
+
+        def pytest_pyfunc_call(pyfuncitem):
+            if pyfuncitem.get_closest_marker("twisted"):
+                pyfuncitem.module.RUN_BY.append("plugin")
+                coroutine = pyfuncitem.obj()
+                with pytest.raises(StopIteration):
+                    coroutine.send(None)
+                return True
+        """,
+        ini="markers = twisted",
+        mode="auto",
+    )
+    result.assert_outcomes(passed=2)
