@@ -1227,6 +1227,27 @@ def test_loop_scope_narrower_than_scope(run: Example) -> None:
     result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
 
 
+def test_one_function_makes_several_fixtures(run: Example) -> None:
+    """Fixtures that are made of one function, by name, have a loop scope each."""
+    source = """
+        async def loop(): return asyncio.get_running_loop()
+
+        module = pytest_asyncio.fixture(
+            loop, name="of_module", scope="module", loop_scope="module"
+        )
+        function = pytest_asyncio.fixture(
+            loop, name="of_function", loop_scope="function"
+        )
+        plain = pytest.fixture(lambda: 1, name="plain")
+
+        @pytest.mark.asyncio(loop_scope="module")
+        async def test_loops(of_module, of_function, plain):
+            assert of_module is asyncio.get_running_loop()
+            assert of_function is not of_module
+    """
+    run(project(source)).assert_outcomes(passed=1)
+
+
 def test_scope_mismatch_of_the_users_fixtures(run: Example) -> None:
     """pytest's own ScopeMismatch names the user's fixtures, and none of ours."""
     source = """

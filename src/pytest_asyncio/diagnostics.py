@@ -449,7 +449,7 @@ class _Handler:
         heard: Heard,
     ) -> None:
         # One loop may be run while another one stands still.
-        self.original: Final = (
+        self.original: Final[Callable[[int, types.FrameType | None], Any]] = (
             original.original if isinstance(original, _Handler) else original
         )
         self.loop: Final = loop
@@ -475,7 +475,7 @@ def describe(task: asyncio.Task[Any]) -> str:
 
 
 def _described(task: asyncio.Task[Any]) -> str:
-    coroutine = task.get_coro()
+    coroutine = cast("Any", task.get_coro())
     if coroutine is None:
         return ""  # It was done at once: an eager task.
     code = getattr(coroutine, "cr_code", None)

@@ -107,10 +107,11 @@ class DynamicScope(Protocol):
 
 
 # What was decorated, with the loop scope that was given. Keyed by the function itself, so that
-# nothing has to be pinned on it.
-_DECLARED: Final[weakref.WeakKeyDictionary[Any, ScopeName | None]] = (
-    weakref.WeakKeyDictionary()
-)
+# nothing has to be pinned on it; and by the name that was given, since one function may be made
+# into several fixtures.
+_DECLARED: Final[
+    weakref.WeakKeyDictionary[Any, dict[str | None, ScopeName | None]]
+] = weakref.WeakKeyDictionary()
 
 
 # The overload without a function comes first: type checkers explain a misplaced argument by
@@ -197,7 +198,7 @@ def fixture(
             ids=None if ids is None else ids if callable(ids) else list(ids),
             name=name,
         )
-        _DECLARED[unbound(function)] = loop_scope
+        _DECLARED.setdefault(unbound(function), {})[name] = loop_scope
         return definition
 
     return decorate if fixture_function is None else decorate(fixture_function)
@@ -239,8 +240,12 @@ def _define(fixturedef: AnyFixtureDef) -> Definition:
         return _SYNCHRONOUS
     function = unbound(fixturedef.func)
     what = kind(function)
+    if fixturedef.argname == "event_loop" and what is Kind.SYNCHRONOUS:
+        return _SYNCHRONOUS  # Also under our decorator: there is no other loop to run it in.
     try:
-        return Definition(what, declared=True, loop_scope=_DECLARED[function])
+        by_name = _DECLARED[function]
+        name = fixturedef.argname if fixturedef.argname in by_name else None
+        return Definition(what, declared=True, loop_scope=by_name[name])
     except (KeyError, TypeError):
         if what in (Kind.COROUTINE, Kind.GENERATOR):
             return Definition(what, declared=False)
@@ -501,7 +506,7 @@ def _replacement(
         __tracebackhide__ = True
         live = _live(fixturedef, request, definition, loops, item)
         context = context_for_task()
-        name = f"fixture {fixturedef.argname}"
+        name = f"fixture {live.name}"
         made = function(*args, **kwargs)
         try:
             if definition.kind is Kind.COROUTINE:
@@ -677,10 +682,11 @@ def _live(
                 pytrace=False,
             )
         runner = loops.adopt(request.getfixturevalue("event_loop"), item, override)
-        # A parameter of event_loop that changes ends the fixture before the loop it runs in.
-        override.addfinalizer(
-            functools.partial(_pytest_private.finish, fixturedef, request)
-        )
+        if node is not item:
+            # A parameter of event_loop that changes ends the fixture before its loop.
+            override.addfinalizer(
+                functools.partial(_pytest_private.finish, fixturedef, request)
+            )
         return Live(fixturedef, request, runner, override.scope, None)
     elif asked is item and loops.asked_by_test(item) is None:
         # An option says so, and not the test, whose own loop may be a wider one by the plan.
@@ -760,9 +766,11 @@ async def _xunit(
     before, after, target = _pytest_private.xunit_calls(name, original, request)
     if before is not None:
         await _call(before, target)
-    yield
-    if after is not None:
-        await _call(after, target)
+    try:
+        yield
+    finally:  # Also after a crash: what broke is told by the tear-down.
+        if after is not None:
+            await _call(after, target)
 
 
 async def _call(function: Callable[..., object], target: object) -> None:
