@@ -1,0 +1,1184 @@
+"""The fixture ``event_loop``: requested, overridden, and the current loop it goes with."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+
+import pytest
+
+from conftest import Example
+
+HEAD = """
+import asyncio
+import pytest
+import pytest_asyncio
+"""
+
+OVERRIDE = """
+class Loop(asyncio.SelectorEventLoop):
+    pass
+
+@pytest.fixture(scope="SCOPE")
+def event_loop():
+    loop = Loop()
+    print("<MADE>")
+    yield loop
+    assert not loop.is_closed()
+    loop.close()
+    print("<CLOSED>")
+"""
+"""As written for releases up to 0.21, but for the loop's class and what is printed."""
+
+TWO_TESTS_AND_A_FIXTURE = """
+@pytest_asyncio.fixture
+async def value():
+    yield type(asyncio.get_running_loop()).__name__
+    assert type(asyncio.get_running_loop()).__name__ == "Loop"
+
+@pytest.mark.asyncio
+async def test_async(value):
+    assert value == type(asyncio.get_running_loop()).__name__ == "Loop"
+
+def test_sync(value):
+    assert value == type(asyncio.get_event_loop()).__name__ == "Loop"
+"""
+
+
+def project(source: str, **replaced: str) -> str:
+    """A test module: the imports that all examples share, and the example."""
+    text = textwrap.dedent(source)
+    for name, value in replaced.items():
+        text = text.replace(name, value)
+    return HEAD + text
+
+
+# -- requested -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["strict", "auto"])
+def test_it_is_the_loop_of_the_test(run: Example, mode: str) -> None:
+    """Whoever requests it, sync or async, test or fixture, gets the loop of the test."""
+    source = """
+        @pytest.fixture
+        def sync_fixture(event_loop):
+            yield event_loop
+            assert event_loop is asyncio.get_event_loop()
+
+        @pytest_asyncio.fixture
+        async def async_fixture(event_loop):
+            assert event_loop is asyncio.get_running_loop()
+            yield event_loop
+            assert event_loop is asyncio.get_running_loop()
+
+        @pytest.mark.asyncio
+        async def test_async(event_loop, sync_fixture, async_fixture):
+            loop = asyncio.get_running_loop()
+            assert loop is event_loop is sync_fixture is async_fixture
+
+        def test_sync(event_loop, sync_fixture, async_fixture):
+            assert event_loop is sync_fixture is async_fixture
+            assert event_loop is asyncio.get_event_loop()
+            assert event_loop.run_until_complete(asyncio.sleep(0, 42)) == 42
+
+        def test_sync_alone(event_loop):
+            assert event_loop is asyncio.get_event_loop()
+            assert event_loop.run_until_complete(asyncio.sleep(0, 42)) == 42
+
+        @pytest.mark.usefixtures("event_loop")
+        def test_sync_with_mark():
+            loop = asyncio.get_event_loop()
+            assert loop.run_until_complete(asyncio.sleep(0, 42)) == 42
+
+        def test_sync_by_name(request):
+            loop = request.getfixturevalue("event_loop")
+            assert loop is asyncio.get_event_loop()
+            assert loop.run_until_complete(asyncio.sleep(0, 42)) == 42
+
+        @pytest.mark.asyncio
+        async def test_async_by_name(request):
+            loop = request.getfixturevalue("event_loop")
+            assert loop is asyncio.get_running_loop()
+    """
+    run(project(source), mode=mode).assert_outcomes(passed=6)
+
+
+def test_each_test_has_its_own(run: Example) -> None:
+    """Tests that share no fixture have loops of their own, closed when they end."""
+    source = """
+        loops = []
+
+        @pytest.mark.asyncio
+        async def test_1(event_loop):
+            loops.append(event_loop)
+
+        def test_2(event_loop):
+            loops.append(event_loop)
+
+        @pytest.mark.asyncio
+        async def test_3(event_loop):
+            assert event_loop not in loops
+            assert [loop.is_closed() for loop in loops] == [True, True]
+    """
+    run(project(source)).assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize("scope", ["class", "module", "package", "session"])
+def test_it_follows_the_scope_of_the_loop(run: Example, scope: str) -> None:
+    """Where the test's loop is shared, so is the value of ``event_loop``."""
+    source = """
+        loops = set()
+
+        @pytest_asyncio.fixture(scope="SCOPE")
+        async def loop():
+            return asyncio.get_running_loop()
+
+        class TestClass:
+            @pytest.mark.asyncio(loop_scope="SCOPE")
+            async def test_1(self, event_loop):
+                loops.add(event_loop)
+
+            @pytest.mark.asyncio
+            async def test_2(self, loop, event_loop):
+                assert event_loop is loop
+                loops.add(event_loop)
+
+            def test_3(self, loop, event_loop):
+                assert event_loop is loop
+                loops.add(event_loop)
+                assert len(loops) == 1
+    """
+    run(project(source, SCOPE=scope)).assert_outcomes(passed=3)
+
+
+def test_coroutines_are_scheduled_from_sync_fixtures(run: Example) -> None:
+    """A sync fixture may start tasks that run during the test, and end them afterwards."""
+    source = """
+        @pytest.fixture
+        def ticks(event_loop):
+            ticks = []
+
+            async def tick():
+                while True:
+                    ticks.append(1)
+                    await asyncio.sleep(0)
+
+            task = event_loop.create_task(tick())
+            yield ticks
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                event_loop.run_until_complete(task)
+
+        @pytest.mark.asyncio
+        async def test_ticks(ticks):
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert ticks
+
+        def test_ticks_sync(ticks, event_loop):
+            event_loop.run_until_complete(asyncio.sleep(0))
+            assert ticks
+    """
+    run(project(source)).assert_outcomes(passed=2)
+
+
+# -- overridden ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["strict", "auto"])
+@pytest.mark.parametrize("place", ["module", "class", "conftest", "plugin"])
+def test_overridden_in_each_place(run: Example, mode: str, place: str) -> None:
+    """An override in any of pytest's places is the loop of the tests that see it."""
+    override = OVERRIDE.replace("SCOPE", "function")
+    files: dict[str, str] = {}
+    tests = TWO_TESTS_AND_A_FIXTURE
+    arguments = ["-s"]
+    if place == "module":
+        tests = override + tests
+    elif place == "class":
+        tests = tests.replace("(value)", "(self, value)")
+        tests = tests.replace("value():", "value(self):")
+        body = (override + tests).replace("event_loop():", "event_loop(self):")
+        body = body.replace("Loop()", "self.Loop()")
+        tests = "class TestClass:\n" + textwrap.indent(body, "    ")
+    elif place == "conftest":
+        files["conftest.py"] = HEAD + override
+    else:
+        files["some_plugin.py"] = HEAD + override
+        arguments.append("-psome_plugin")
+        run.pytester.syspathinsert()
+    result = run(HEAD + tests, *arguments, mode=mode, files=files)
+    result.assert_outcomes(passed=2)
+    assert result.stdout.str().count("<MADE>") == 2
+    assert result.stdout.str().count("<CLOSED>") == 2
+
+
+@pytest.mark.parametrize(
+    "scope, made",
+    [("function", 6), ("class", 4), ("module", 2), ("package", 1), ("session", 1)],
+)
+@pytest.mark.parametrize("fixture_scope", ["function", "as wide"])
+def test_overridden_in_each_scope(
+    run: Example, scope: str, fixture_scope: str, made: int
+) -> None:
+    """An override is made and closed in the scope that it declares."""
+    tests = """
+        import asyncio
+        import pytest
+
+        @pytest.mark.asyncio
+        class TestA:
+            async def test_1(self, loop):
+                assert loop is asyncio.get_running_loop()
+
+            async def test_2(self):
+                assert type(asyncio.get_running_loop()).__name__ == "Loop"
+
+        @pytest.mark.asyncio
+        async def test_3(loop):
+            assert loop is asyncio.get_running_loop()
+    """
+    fixture = """
+@pytest_asyncio.fixture(scope="SCOPE")
+async def loop():
+    loop = asyncio.get_running_loop()
+    assert type(loop) is Loop
+    yield loop
+    assert asyncio.get_running_loop() is loop
+    print("<TORN DOWN>")
+""".replace("SCOPE", scope if fixture_scope == "as wide" else "function")
+    result = run(
+        "",
+        "-s",
+        files={
+            "package/__init__.py": "",
+            "package/conftest.py": HEAD + OVERRIDE.replace("SCOPE", scope) + fixture,
+            "package/test_1.py": tests,
+            "package/test_2.py": tests,
+        },
+    )
+    result.assert_outcomes(passed=6)
+    printed = result.stdout.str()
+    assert printed.count("<MADE>") == printed.count("<CLOSED>") == made
+    assert "<TORN DOWN>" in printed
+
+
+def test_override_that_some_tests_see(run: Example) -> None:
+    """Tests that do not see an override have loops of ours."""
+    source = """
+        class Loop(asyncio.SelectorEventLoop):
+            pass
+
+        def is_overridden():
+            return type(asyncio.get_running_loop()) is Loop
+
+        @pytest_asyncio.fixture
+        async def value():
+            yield is_overridden()
+
+        @pytest.mark.asyncio
+        async def test_before(value):
+            assert not is_overridden() and not value
+
+        class TestOverridden:
+            @pytest.fixture
+            def event_loop(self):
+                loop = Loop()
+                yield loop
+                loop.close()
+
+            @pytest.mark.asyncio
+            async def test_inside(self, value):
+                assert is_overridden() and value
+
+        @pytest.mark.asyncio
+        async def test_after(value):
+            assert not is_overridden() and not value
+    """
+    run(project(source)).assert_outcomes(passed=3)
+
+
+def test_override_of_an_override(run: Example) -> None:
+    """The closest override counts, and may use the one it overrides, or ours in the end."""
+    source = """
+        @pytest.fixture
+        def event_loop(event_loop):
+            event_loop.seen = ["module"]
+            yield event_loop
+            assert not event_loop.is_closed()
+
+        @pytest_asyncio.fixture
+        async def loop():
+            return asyncio.get_running_loop()
+
+        @pytest.mark.asyncio
+        async def test_module(event_loop, loop):
+            assert event_loop is loop is asyncio.get_running_loop()
+            assert loop.seen == ["module"]
+
+        class TestClass:
+            @pytest.fixture
+            def event_loop(self, event_loop):
+                event_loop.seen.append("class")
+                return event_loop
+
+            @pytest.mark.asyncio
+            async def test_class(self, event_loop, loop):
+                assert event_loop is loop is asyncio.get_running_loop()
+                assert loop.seen == ["module", "class"]
+
+            def test_sync(self, event_loop, loop):
+                assert event_loop is loop is asyncio.get_event_loop()
+                assert loop.seen == ["module", "class"]
+    """
+    run(project(source)).assert_outcomes(passed=3)
+
+
+def test_override_with_parameters(run: Example) -> None:
+    """Each parameter of an override makes a test, also of those that do not name it."""
+    source = """
+        class Other(asyncio.SelectorEventLoop):
+            pass
+
+        @pytest.fixture(params=[asyncio.SelectorEventLoop, Other], ids=["plain", "other"])
+        def event_loop(request):
+            loop = request.param()
+            loop.made_by = request.param
+            yield loop
+            loop.close()
+
+        @pytest_asyncio.fixture
+        async def value():
+            yield type(asyncio.get_running_loop())
+
+        @pytest.mark.asyncio
+        async def test_async(value):
+            loop = asyncio.get_running_loop()
+            assert type(loop) is loop.made_by is value
+
+        @pytest.mark.asyncio
+        async def test_without():
+            loop = asyncio.get_running_loop()
+            assert type(loop) is loop.made_by
+
+        def test_sync(value):
+            loop = asyncio.get_event_loop()
+            assert type(loop) is loop.made_by is value
+
+        def test_of_neither(): ...
+    """
+    result = run(project(source), "-v")
+    result.assert_outcomes(passed=7)
+    for name in ("test_async", "test_without", "test_sync"):
+        result.stdout.fnmatch_lines(f"test_example.py::{name}[[]plain] *")
+        result.stdout.fnmatch_lines(f"test_example.py::{name}[[]other] *")
+    result.stdout.fnmatch_lines("test_example.py::test_of_neither PASSED*")
+
+
+@pytest.mark.parametrize("scope", ["module", "session"])
+def test_override_with_parameters_and_wider_fixtures(run: Example, scope: str) -> None:
+    """A fixture is set up again for each of the loops that a wide override gives."""
+    source = """
+        @pytest.fixture(scope="SCOPE", params=[1, 2])
+        def event_loop(request):
+            loop = asyncio.new_event_loop()
+            loop.number = request.param
+            yield loop
+            assert not asyncio.all_tasks(loop)
+            loop.close()
+
+        @pytest_asyncio.fixture(scope="SCOPE")
+        async def number():
+            number = asyncio.get_running_loop().number
+            yield number
+            assert asyncio.get_running_loop().number == number
+
+        @pytest.mark.asyncio
+        async def test_1(number):
+            assert asyncio.get_running_loop().number == number
+
+        @pytest.mark.asyncio
+        async def test_2(number):
+            assert asyncio.get_running_loop().number == number
+    """
+    run(project(source, SCOPE=scope)).assert_outcomes(passed=4)
+
+
+def test_override_gives_way_to_loop_scope(run: Example) -> None:
+    """A loop scope that is written down wins over an override."""
+    source = """
+        class Loop(asyncio.SelectorEventLoop):
+            pass
+
+        @pytest.fixture
+        def event_loop():
+            loop = Loop()
+            yield loop
+            loop.close()
+
+        @pytest_asyncio.fixture(loop_scope="module")
+        async def of_module():
+            return asyncio.get_running_loop()
+
+        @pytest.mark.asyncio(loop_scope="module")
+        async def test_explicit(of_module):
+            assert asyncio.get_running_loop() is of_module
+            assert type(of_module) is not Loop
+
+        @pytest.mark.asyncio
+        async def test_override(of_module):
+            assert type(asyncio.get_running_loop()) is Loop
+            assert type(of_module) is not Loop
+    """
+    run(project(source)).assert_outcomes(passed=2)
+
+
+def test_override_wins_over_the_options(run: Example) -> None:
+    """A suite that overrides ``event_loop`` is not torn apart by the default scopes."""
+    result = run(
+        HEAD + OVERRIDE.replace("SCOPE", "module") + TWO_TESTS_AND_A_FIXTURE,
+        ini="""
+            asyncio_default_fixture_loop_scope = session
+            asyncio_default_test_loop_scope = session
+        """,
+    )
+    result.assert_outcomes(passed=2)
+
+
+# -- as suites do it that were written for 0.21 ----------------------------------------
+
+
+@pytest.mark.parametrize("scope", ["function", "module", "session"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        """
+        loop = asyncio.get_event_loop_policy().new_event_loop()
+        yield loop
+        loop.close()
+        """,
+        """
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        yield loop
+        loop.close()
+        asyncio.set_event_loop(None)
+        """,
+        """
+        loop = asyncio.new_event_loop()
+        yield loop
+        if loop.is_running():
+            loop.stop()
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+        """,
+        """
+        loop = asyncio.new_event_loop()
+        yield loop
+        pending = asyncio.all_tasks(loop)
+        for task in pending:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+        loop.close()
+        """,
+        """
+        loop = asyncio.new_event_loop()
+        request.addfinalizer(loop.close)
+        yield loop
+        """,
+        """
+        loop = asyncio.new_event_loop()
+        loop.set_debug(True)
+        try:
+            asyncio.set_event_loop(loop)
+            yield loop
+        finally:
+            asyncio.set_event_loop(None)
+            loop.close()
+        """,
+    ],
+    ids=[
+        "policy",
+        "set_event_loop",
+        "shutdown_asyncgens",
+        "cancel",
+        "finalizer",
+        "debug",
+    ],
+)
+def test_overrides_as_people_write_them(run: Example, scope: str, body: str) -> None:
+    """The usual overrides work as they did, whatever they do about the current loop."""
+    if "policy()" in body and sys.version_info >= (3, 14):
+        pytest.skip("event loop policies are deprecated")
+    source = """
+        @pytest.fixture(scope="SCOPE")
+        def event_loop(request):
+            BODY
+
+        @pytest_asyncio.fixture(scope="SCOPE")
+        async def queue():
+            queue = asyncio.Queue()
+            yield queue
+            await asyncio.sleep(0)
+            assert queue.empty()
+
+        @pytest.fixture
+        def sync_fixture(event_loop, queue):
+            event_loop.run_until_complete(queue.put(1))
+            yield
+            event_loop.run_until_complete(asyncio.sleep(0))
+
+        @pytest.mark.asyncio
+        async def test_1(queue, sync_fixture, event_loop):
+            assert event_loop is asyncio.get_running_loop()
+            assert await queue.get() == 1
+
+        def test_2(queue, sync_fixture, event_loop):
+            assert event_loop.run_until_complete(queue.get()) == 1
+
+        @pytest.mark.asyncio
+        async def test_3(sync_fixture, queue):
+            assert await asyncio.create_task(queue.get()) == 1
+
+        def test_4(): ...
+    """
+    body = textwrap.indent(textwrap.dedent(body), "    ").strip()
+    result = run(project(source, SCOPE=scope, BODY=body))
+    result.assert_outcomes(passed=4)
+    assert not result.stderr.str()
+
+
+@pytest.mark.parametrize("scope", ["function", "module", "session"])
+def test_override_that_gives_the_current_loop(run: Example, scope: str) -> None:
+    """An override may return the loop that is current, and leave it open."""
+    source = """
+        the_loop = asyncio.new_event_loop()
+
+        @pytest.fixture(scope="module", autouse=True)
+        def current():
+            asyncio.set_event_loop(the_loop)
+            yield
+            asyncio.set_event_loop(None)
+            the_loop.close()
+
+        @pytest.fixture(scope="SCOPE")
+        def event_loop():
+            return the_loop
+
+        @pytest.mark.asyncio
+        async def test_1():
+            assert asyncio.get_running_loop() is the_loop
+
+        @pytest.mark.asyncio
+        async def test_2():
+            assert asyncio.get_running_loop() is the_loop
+
+        def test_3():
+            assert not the_loop.is_closed()
+    """
+    run(project(source, SCOPE=scope)).assert_outcomes(passed=3)
+
+
+def test_fixtures_that_request_it_before_others(run: Example) -> None:
+    """A session fixture that requests a session-wide override shares it with all tests."""
+    source = """
+        @pytest.fixture(scope="session")
+        def event_loop():
+            loop = asyncio.new_event_loop()
+            yield loop
+            loop.close()
+
+        @pytest.fixture(scope="session", autouse=True)
+        def server(event_loop):
+            async def serve(reader, writer):
+                writer.write(await reader.readline())
+                await writer.drain()
+                writer.close()
+
+            server = event_loop.run_until_complete(
+                asyncio.start_server(serve, "127.0.0.1", 0)
+            )
+            yield server.sockets[0].getsockname()[1]
+            server.close()
+            event_loop.run_until_complete(server.wait_closed())
+
+        @pytest_asyncio.fixture(scope="session")
+        async def port(server):
+            yield server
+
+        @pytest.mark.asyncio
+        @pytest.mark.parametrize("text", [b"one", b"two"])
+        async def test_echo(port, text):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(text + b"\\n")
+            assert await reader.readline() == text + b"\\n"
+            writer.close()
+            await writer.wait_closed()
+    """
+    run(project(source)).assert_outcomes(passed=2)
+
+
+def test_override_that_nobody_closes(run: Example) -> None:
+    """A loop that the override leaves open is the user's: it is not closed by us."""
+    source = """
+        made = []
+
+        @pytest.fixture
+        def event_loop():
+            made.append(asyncio.new_event_loop())
+            return made[-1]
+
+        @pytest.mark.asyncio
+        async def test_1():
+            assert asyncio.get_running_loop() is made[0]
+
+        def test_2():
+            assert not made[0].is_closed()
+            made[0].close()
+    """
+    run(project(source)).assert_outcomes(passed=2)
+
+
+# -- the current loop ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("override", ["", OVERRIDE.replace("SCOPE", "function")])
+def test_current_loop_during_a_test(run: Example, override: str) -> None:
+    """The test's loop is current in set-up, call and tear-down, in sync fixtures as well."""
+    source = """
+        seen = []
+
+        @pytest.fixture
+        def early():
+            seen.append(asyncio.get_event_loop())
+            yield
+            seen.append(asyncio.get_event_loop())
+
+        @pytest_asyncio.fixture
+        async def middle():
+            seen.append(asyncio.get_event_loop())
+            yield
+            seen.append(asyncio.get_event_loop())
+
+        @pytest.fixture
+        def late(middle, request):
+            seen.append(asyncio.get_event_loop())
+            request.addfinalizer(lambda: seen.append(asyncio.get_event_loop()))
+
+        class TestMethods:
+            def setup_method(self):
+                seen.append(asyncio.get_event_loop())
+
+            def teardown_method(self):
+                seen.append(asyncio.get_event_loop())
+
+            @pytest.mark.asyncio
+            async def test_async(self, early, middle, late):
+                seen.append(asyncio.get_event_loop())
+
+            def test_sync(self, early, middle, late):
+                seen.append(asyncio.get_event_loop())
+
+        def test_seen():
+            assert len(seen) == 18
+            assert len(set(seen[:9])) == len(set(seen[9:])) == 1
+    """
+    run(HEAD + override + project(source)).assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "asyncio.set_event_loop(None)",
+        "asyncio.set_event_loop(asyncio.new_event_loop())",
+        "asyncio.run(asyncio.sleep(0))",
+    ],
+)
+def test_fixture_that_changes_the_current_loop(run: Example, spoil: str) -> None:
+    """What sync code does to the current loop does not reach the test or the next one."""
+    source = """
+        made = []
+        new_event_loop = asyncio.new_event_loop
+
+        @pytest.fixture
+        def spoiling(monkeypatch):
+            def new():
+                made.append(new_event_loop())
+                return made[-1]
+
+            monkeypatch.setattr(asyncio, "new_event_loop", new)
+            SPOIL
+            monkeypatch.undo()
+            yield
+            for loop in made:
+                loop.close()
+            made.clear()
+            asyncio.set_event_loop(None)
+
+        @pytest_asyncio.fixture
+        async def value():
+            loop = asyncio.get_event_loop()
+            yield loop
+            assert asyncio.get_event_loop() is loop
+
+        @pytest.mark.asyncio
+        async def test_1(spoiling, value):
+            assert asyncio.get_event_loop() is value is asyncio.get_running_loop()
+
+        def test_2(spoiling, value):
+            assert asyncio.get_event_loop() is value
+            SPOIL
+            asyncio.set_event_loop(None)
+
+        @pytest.mark.asyncio
+        async def test_3(value):
+            assert asyncio.get_event_loop() is value is asyncio.get_running_loop()
+    """
+    if "new_event_loop" in spoil:
+        source = source.replace(
+            "            SPOIL\n            asyncio.set_event_loop(None)\n", ""
+        )
+    run(project(source, SPOIL=spoil)).assert_outcomes(passed=3)
+
+
+def test_current_loop_is_put_back(run: Example) -> None:
+    """After a test the loop is current that was so before it."""
+    source = """
+        mine = asyncio.new_event_loop()
+
+        @pytest.fixture(scope="module", autouse=True)
+        def current():
+            asyncio.set_event_loop(mine)
+            yield
+            assert asyncio.get_event_loop() is mine
+            asyncio.set_event_loop(None)
+            mine.close()
+
+        def test_before():
+            assert asyncio.get_event_loop() is mine
+
+        @pytest.mark.asyncio
+        async def test_async():
+            assert asyncio.get_event_loop() is not mine
+
+        def test_between():
+            assert asyncio.get_event_loop() is mine
+
+        def test_with_loop(event_loop):
+            assert asyncio.get_event_loop() is event_loop is not mine
+
+        def test_after():
+            assert asyncio.get_event_loop() is mine
+    """
+    result = run(project(source), subprocess=True)
+    result.assert_outcomes(passed=5)
+
+
+@pytest.mark.skipif(
+    sys.version_info >= (3, 14), reason="there is no current loop unless one is set"
+)
+def test_loop_on_demand_is_still_there_afterwards(run: Example) -> None:
+    """Before Python 3.14, ``get_event_loop()`` makes a loop in sync tests, before and after."""
+    source = """
+        def get():
+            loop = asyncio.get_event_loop()
+            assert loop.run_until_complete(asyncio.sleep(0, 42)) == 42
+            loop.close()
+
+        @pytest.mark.asyncio
+        async def test_async(): ...
+
+        @pytest.mark.filterwarnings("ignore:There is no current event loop")
+        def test_sync():
+            get()
+    """
+    run(project(source), subprocess=True).assert_outcomes(passed=2)
+
+
+# -- user code that breaks a loop ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        """
+        def test_closes(event_loop, wide):
+            event_loop.close()
+        """,
+        """
+        def test_closes(wide):
+            asyncio.get_event_loop().close()
+        """,
+        """
+        @pytest.fixture
+        def closing(event_loop):
+            yield
+            event_loop.close()
+
+        @pytest.mark.asyncio
+        async def test_closes(closing, wide): ...
+        """,
+    ],
+    ids=["requested", "current", "fixture"],
+)
+def test_test_that_closes_its_loop(run: Example, test: str) -> None:
+    """A test that closes its loop is told so; the next one gets another, and fresh fixtures."""
+    fixture = """
+        @pytest_asyncio.fixture(scope="module")
+        async def wide():
+            yield asyncio.get_running_loop()
+    """
+    next_test = """
+        @pytest.mark.asyncio
+        async def test_next(wide):
+            assert wide is asyncio.get_running_loop()
+            await asyncio.sleep(0)
+    """
+    result = run(project(fixture) + project(test) + project(next_test), "-Wdefault")
+    result.assert_outcomes(passed=2, warnings=1)
+    result.stdout.fnmatch_lines(
+        "*test_example.py:*: PytestAsyncioLoopWarning: the event loop of "
+        "test_example.py::test_closes was closed during the test, by the test itself or by "
+        "a fixture or the code under test. pytest-asyncio closes the loops that it makes; "
+        "leave out the call of close(). These async fixtures ran in it and could not be "
+        "torn down in order: wide."
+    )
+
+
+def test_test_that_closes_the_loop_under_its_own_fixture(run: Example) -> None:
+    """A fixture that cannot be torn down any more, since its loop is closed, is an error."""
+    source = """
+        @pytest_asyncio.fixture
+        async def value():
+            yield
+
+        def test_closes(value, event_loop):
+            event_loop.close()
+
+        @pytest.mark.asyncio
+        async def test_next(value): ...
+    """
+    result = run(project(source), "-Wdefault")
+    result.assert_outcomes(passed=2, errors=1, warnings=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*ERROR at teardown of test_closes*",
+            (
+                "the tear-down of the fixture 'value' cannot run: its event loop is closed "
+                "already."
+            ),
+            "Something other than pytest-asyncio closed it; leave that to whoever made it.",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
+
+
+def test_test_that_closes_the_running_loop(run: Example) -> None:
+    """asyncio itself refuses to close a loop that is running; the test fails with that."""
+    source = """
+        @pytest.mark.asyncio
+        async def test_closes():
+            asyncio.get_running_loop().close()
+
+        @pytest.mark.asyncio
+        async def test_next(): ...
+    """
+    result = run(project(source))
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines("E*RuntimeError: Cannot close a running event loop")
+    result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
+
+
+@pytest.mark.parametrize("kind", ["test", "fixture", "tear-down"])
+def test_code_that_stops_the_loop(run: Example, kind: str) -> None:
+    """Whatever was running when something stopped the loop is cancelled, and says so."""
+    source = """
+        async def stop():
+            asyncio.get_running_loop().stop()
+            await asyncio.sleep(3600)
+
+        @pytest_asyncio.fixture
+        async def value():
+            if KIND == "fixture":
+                await stop()
+            yield
+            if KIND == "tear-down":
+                await stop()
+
+        @pytest.mark.asyncio
+        async def test_stops(value):
+            if KIND == "test":
+                await stop()
+
+        @pytest.mark.asyncio
+        async def test_next(): ...
+    """
+    result = run(project(source, KIND=repr(kind)))
+    result.assert_outcomes(
+        passed=2 if kind == "tear-down" else 1,
+        failed=int(kind == "test"),
+        errors=int(kind != "test"),
+    )
+    what = {
+        "test": "test_example.py::test_stops",
+        "fixture": "the fixture 'value'",
+        "tear-down": "the tear-down of the fixture 'value'",
+    }[kind]
+    result.stdout.fnmatch_lines(
+        [
+            f"the event loop was stopped while {what} was running, which was cancelled.",
+            "Something called loop.stop(): await what it is waiting for instead.",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "asyncio.set_event_loop(None)",
+        "asyncio.get_running_loop().set_task_factory(None)",
+        "asyncio.get_running_loop().slow_callback_duration = 0.0001",
+    ],
+)
+def test_next_test_is_not_harmed(run: Example, spoil: str) -> None:
+    """What a test does to asyncio's state ends with it."""
+    source = """
+        @pytest.mark.asyncio
+        async def test_1():
+            SPOIL
+
+        @pytest.mark.asyncio
+        async def test_2():
+            assert asyncio.get_event_loop() is asyncio.get_running_loop()
+
+        def test_3(event_loop):
+            assert asyncio.get_event_loop() is event_loop
+    """
+    run(project(source, SPOIL=spoil)).assert_outcomes(passed=3)
+
+
+def test_override_that_gives_a_closed_loop(run: Example) -> None:
+    """A loop that is closed before the test runs fails the test, and says what is wrong."""
+    source = """
+        @pytest.fixture
+        def event_loop():
+            loop = asyncio.new_event_loop()
+            loop.close()
+            return loop
+
+        @pytest_asyncio.fixture
+        async def value(): ...
+
+        @pytest.mark.asyncio
+        async def test_closed(): ...
+
+        @pytest.mark.asyncio
+        async def test_closed_for_fixture(value): ...
+    """
+    result = run(project(source))
+    result.assert_outcomes(failed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "the fixture 'value' cannot run: its event loop is closed already.",
+            "Something other than pytest-asyncio closed it; *",
+            "test_example.py::test_closed cannot run: its event loop is closed already.",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
+
+
+# -- what is wrong with an override ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "override_scope, fixture_scope",
+    [
+        ("function", "session"),
+        ("function", "module"),
+        ("function", "class"),
+        ("class", "module"),
+        ("module", "session"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["async", "sync"])
+def test_async_fixture_wider_than_the_override(
+    run: Example, override_scope: str, fixture_scope: str, kind: str
+) -> None:
+    """An async fixture that would outlive its loop is an error that names both."""
+    source = """
+        @pytest.fixture(scope="OVERRIDE")
+        def event_loop():
+            loop = asyncio.new_event_loop()
+            yield loop
+            loop.close()
+
+        @pytest_asyncio.fixture(scope="FIXTURE")
+        async def wide():
+            yield
+
+        @pytest.mark.asyncio
+        async def test_wide(wide): ...
+
+        @pytest.mark.asyncio
+        async def test_next(): ...
+    """
+    if kind == "sync":
+        source = source.replace(
+            "@pytest.mark.asyncio\n        async def test_wide", "def test_wide"
+        )
+    result = run(project(source, OVERRIDE=override_scope, FIXTURE=fixture_scope))
+    result.assert_outcomes(errors=1, passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*ERROR at setup of test_wide*",
+            (
+                f"ScopeMismatch: the async fixture 'wide' (test_example.py:12) has "
+                f"{fixture_scope} scope, but the event loop it runs in comes from the fixture "
+                f"'event_loop' (test_example.py:6), which has {override_scope} scope and ends "
+                "earlier."
+            ),
+            (
+                f"Give 'event_loop' the scope '{fixture_scope}' or a wider one, or 'wide' the "
+                f"scope '{override_scope}' or a narrower one."
+            ),
+        ]
+    )
+    result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
+
+
+def test_wider_fixture_of_ours_is_fine_without_an_override(run: Example) -> None:
+    """Without an override a wide fixture may even request ``event_loop`` indirectly."""
+    source = """
+        @pytest_asyncio.fixture(scope="session")
+        async def wide():
+            return asyncio.get_running_loop()
+
+        @pytest.mark.asyncio
+        async def test_wide(wide, event_loop):
+            assert wide is event_loop
+    """
+    run(project(source)).assert_outcomes(passed=1)
+
+
+def test_wider_fixture_that_requests_event_loop(run: Example) -> None:
+    """pytest refuses a wide fixture that names the function-scoped ``event_loop``."""
+    source = """
+        @pytest_asyncio.fixture(scope="session")
+        async def wide(event_loop): ...
+
+        @pytest.mark.asyncio
+        async def test_wide(wide): ...
+    """
+    result = run(project(source))
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        "*ScopeMismatch: You tried to access the function scoped fixture event_loop with "
+        "a session scoped request object*"
+    )
+
+
+@pytest.mark.parametrize(
+    "value", ["None", "42", "asyncio.new_event_loop", "asyncio.SelectorEventLoop"]
+)
+def test_override_that_gives_no_loop(run: Example, value: str) -> None:
+    """An override with some other value is an error that shows the value, and where."""
+    source = """
+        @pytest.fixture
+        def event_loop():
+            return VALUE
+
+        @pytest_asyncio.fixture
+        async def value(): ...
+
+        @pytest.mark.asyncio
+        async def test_async(): ...
+
+        def test_sync(value): ...
+    """
+    result = run(project(source, VALUE=value))
+    result.assert_outcomes(errors=2)
+    printed = "None" if value == "None" else "42" if value == "42" else "<*"
+    result.stdout.fnmatch_lines(
+        [
+            (
+                f"*the fixture 'event_loop' (test_example.py:6) gave {printed}, which is not an "
+                "event loop."
+            ),
+            "*It has to return or yield a loop, such as that of asyncio.new_event_loop().",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
+
+
+@pytest.mark.parametrize("mode", ["strict", "auto"])
+@pytest.mark.parametrize("decorator", ["pytest.fixture", "pytest_asyncio.fixture"])
+def test_override_that_is_async(run: Example, mode: str, decorator: str) -> None:
+    """An async override is an error that says why it cannot be, and what to write."""
+    source = """
+        @FIXTURE
+        async def event_loop():
+            yield asyncio.get_running_loop()
+
+        @pytest.mark.asyncio
+        async def test_async(): ...
+    """
+    result = run(project(source, FIXTURE=decorator), mode=mode)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            (
+                "*the fixture 'event_loop' (test_example.py:6) is async, but async fixtures run "
+                "in the loop that it is to provide."
+            ),
+            "*Make it a synchronous function.",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
+
+
+def test_override_that_fails(run: Example) -> None:
+    """An override that raises is an error at each test that needs it, with its traceback."""
+    source = """
+        @pytest.fixture
+        def event_loop():
+            raise ValueError("no loop today")
+
+        @pytest_asyncio.fixture
+        async def value(): ...
+
+        @pytest.mark.asyncio
+        async def test_async(): ...
+
+        @pytest.mark.asyncio
+        async def test_with_fixture(value): ...
+
+        def test_sync(value): ...
+
+        def test_of_neither(): ...
+    """
+    result = run(project(source))
+    result.assert_outcomes(errors=3, passed=1)
+    result.stdout.fnmatch_lines(
+        ["E*ValueError: no loop today", "test_example.py:8: ValueError"]
+    )
+    result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
+
+
+def test_override_under_our_decorator(run: Example) -> None:
+    """A synchronous override may carry our decorator as well."""
+    source = """
+        class Loop(asyncio.SelectorEventLoop):
+            pass
+
+        @pytest_asyncio.fixture(scope="module")
+        def event_loop():
+            loop = Loop()
+            yield loop
+            loop.close()
+
+        @pytest.mark.asyncio
+        async def test_async():
+            assert type(asyncio.get_running_loop()) is Loop
+    """
+    run(project(source)).assert_outcomes(passed=1)
