@@ -837,6 +837,11 @@ def interrupt(run: Example, source: str, *args: str) -> tuple[int, str]:
     """
     path: Path = run.pytester.path
     (path / "test_example.py").write_text(source, encoding="utf-8")
+    # Shells start background jobs with SIGINT ignored, and Python leaves it at that.
+    (path / "conftest.py").write_text(
+        "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n",
+        encoding="utf-8",
+    )
     command = [sys.executable, "-u", "-m", "pytest", "-s", "--asyncio-mode=auto"]
     with subprocess.Popen(
         [*command, *args],

@@ -216,6 +216,36 @@ def test_hold_task_groups_from_a_task_of_their_own(run: Example) -> None:
     result.assert_outcomes(passed=1)
 
 
+def test_a_crash_between_set_up_and_tear_down(run: Example) -> None:
+    """A task group of the set-up that breaks ends the test, and its tear-down tells why."""
+    result = run(
+        """
+        import asyncio
+
+        class TestThem:
+            async def setup_method(self):
+                async def child():
+                    await asyncio.sleep(0)
+                    raise RuntimeError("the child broke")
+
+                self.group = asyncio.TaskGroup()
+                await self.group.__aenter__()
+                self.group.create_task(child())
+
+            async def teardown_method(self):
+                await self.group.__aexit__(None, None, None)
+
+            async def test_it(self):
+                await asyncio.Event().wait()
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(failed=1, errors=1)
+    result.stdout.fnmatch_lines(["*RuntimeError: the child broke"])
+    result.stdout.fnmatch_lines(["*'setup_method' crashed while*test_it was running*"])
+    result.stdout.no_fnmatch_line("*_xunit_*")
+
+
 def test_with_fixtures(run: Example) -> None:
     """They share the loop of the fixtures, and run where pytest runs them: before these."""
     result = run(
