@@ -402,13 +402,13 @@ def test_loop_of_a_fixture_lasts_as_long_as_the_fixture(
                 import pytest
                 import pytest_asyncio
 
-                class TestClass:
-                    @pytest_asyncio.fixture(scope={scope!r}, loop_scope={loop_scope!r})
-                    async def loop(self):
-                        loop = asyncio.get_running_loop()
-                        yield loop
-                        assert asyncio.get_running_loop() is loop
+                @pytest_asyncio.fixture(scope={scope!r}, loop_scope={loop_scope!r})
+                async def loop():
+                    loop = asyncio.get_running_loop()
+                    yield loop
+                    assert asyncio.get_running_loop() is loop
 
+                class TestClass:
                     @pytest.mark.asyncio(loop_scope={loop_scope!r})
                     async def test_one(self, loop):
                         assert asyncio.get_running_loop() is loop
@@ -421,7 +421,7 @@ def test_loop_of_a_fixture_lasts_as_long_as_the_fixture(
         result.assert_outcomes(errors=1)
         result.stdout.fnmatch_lines(
             [
-                "ScopeMismatch: the async fixture 'loop' (package?test_example.py:7) has "
+                "ScopeMismatch: the async fixture 'loop' (package?test_example.py:6) has "
                 f"scope={scope!r}, but loop_scope={loop_scope!r}: its event loop would end "
                 "before it does.",
                 f"Write loop_scope={scope!r} or a wider one, or leave loop_scope out.",
@@ -889,7 +889,8 @@ def test_class_scoped_fixtures_in_subclasses(run: Example) -> None:
 
         class Base:
             @pytest.fixture(scope="class")
-            async def cached(self, request, ran):
+            @classmethod
+            async def cached(cls, request, ran):
                 ran(f"cached-{request.cls.__name__}")
                 yield
                 ran(f"cached-{request.cls.__name__}")
@@ -905,7 +906,8 @@ def test_class_scoped_fixtures_in_subclasses(run: Example) -> None:
 
         class TestB(Base):
             @pytest.fixture(scope="class")
-            async def more(self, ran, cached):
+            @classmethod
+            async def more(cls, ran, cached):
                 ran("more")
 
             async def test_three(self, ran, more):
@@ -1431,9 +1433,11 @@ def test_event_loop_may_be_overridden_anywhere(
 
     def override(where: str, arguments: str = "") -> str:
         text = EVENT_LOOP.format(scope=scope, arguments=arguments, where=where)
+        if arguments:
+            text = text.replace("def ", "@classmethod\ndef ")
         return text if where == place else ""
 
-    inside_class = textwrap.indent(override("class", "self"), "    ")
+    inside_class = textwrap.indent(override("class", "cls"), "    ")
     seen = "True" if place == "class" else "False"
     files = {
         "overriding_plugin.py": "import asyncio\nimport pytest\n" + override("plugin"),

@@ -649,18 +649,22 @@ def test_event_loop_override_wins_over_factories(run: Example) -> None:
 # -- event_loop_policy -----------------------------------------------------------------------------
 
 POLICY = """
-class Policy(asyncio.DefaultEventLoopPolicy):
-    def __init__(self, factory):
-        super().__init__()
-        self.factory = factory
+import warnings
 
-    def new_event_loop(self):
-        return self.factory()
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+
+    class Policy(asyncio.DefaultEventLoopPolicy):
+        def __init__(self, factory):
+            super().__init__()
+            self.factory = factory
+
+        def new_event_loop(self):
+            return self.factory()
 """
 
 
 @POLICIES
-@pytest.mark.filterwarnings("ignore:.*[pP]olicy.*:DeprecationWarning")
 @pytest.mark.parametrize("scope", ["function", "class", "module", "package", "session"])
 def test_event_loop_policy_is_overridden(run: Example, scope: str) -> None:
     """Loops are made by the user's policy, which is in force during tests and fixtures."""
@@ -699,7 +703,6 @@ def test_event_loop_policy_is_overridden(run: Example, scope: str) -> None:
         def test_put_back():
             assert not isinstance(policy(), Policy)
         """,
-        "-Wignore:.*olicy.*:DeprecationWarning",
         conftest=KINDS + POLICY,
         mode="auto",
     )
@@ -744,7 +747,6 @@ def test_event_loop_policy_with_parameters(run: Example) -> None:
         def test_seen():
             assert sorted(seen) == ["A", "B"]
         """,
-        "-Wignore:.*olicy.*:DeprecationWarning",
         conftest=KINDS + POLICY,
         mode="auto",
     )
@@ -770,7 +772,6 @@ def test_event_loop_policy_together_with_the_hook(run: Example) -> None:
             loop.close()
             assert type(loop) is B
         """,
-        "-Wignore:.*olicy.*:DeprecationWarning",
         conftest=KINDS + POLICY + ONE,
         mode="auto",
     )
@@ -803,7 +804,6 @@ def test_event_loop_policy_that_does_not_work(run: Example, reason: str) -> None
         async def test_other():
             pass
         """,
-        "-Wignore:.*olicy.*:DeprecationWarning",
         conftest=KINDS + POLICY,
         mode="auto",
     )
@@ -936,7 +936,6 @@ def test_uvloop(run: Example, way: str) -> None:
             process = await asyncio.create_subprocess_exec("true")
             assert await process.wait() == 0
         """,
-        "-Wignore:.*olicy.*:DeprecationWarning",
         conftest=UVLOOP[way],
         mode="auto",
         subprocess=True,
@@ -1021,7 +1020,6 @@ def test_debug_mode(
             assert asyncio.get_running_loop().get_debug() is {debug}
         """,
         *arguments,
-        "-Wignore:.*olicy.*:DeprecationWarning",
         conftest=KINDS
         + {
             "default": "",
