@@ -7,13 +7,8 @@ from importlib.metadata import version as version_of
 from pathlib import Path
 import sys
 import typing
-from typing import TYPE_CHECKING
 
 import pytest
-from sphinx.util import logging
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
@@ -42,6 +37,10 @@ version = ".".join(release.split(".")[:2])
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.intersphinx",
+    "myst_parser",
+    "drawings",
+    "options",
+    "public_names",
     "pytest_objects",
 ]
 exclude_patterns = ["_build"]
@@ -50,8 +49,11 @@ nitpicky = True
 
 html_theme = "furo"
 html_title = f"pytest-asyncio {release}"
-pygments_style = "friendly"
-pygments_dark_style = "monokai"
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+html_js_files = ["copy.js"]
+html_copy_source = False
+html_show_sphinx = False
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
@@ -76,18 +78,3 @@ intersphinx_mapping = {
         ("pytest", "https://docs.pytest.org/en/stable"),
     ]
 }
-
-_logger = logging.getLogger(__name__)
-
-
-def _want_docstring(
-    app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
-) -> None:
-    """What the reference shows has to be documented."""
-    if not any(line.strip() for line in lines):
-        _logger.warning("no docstring: %s %s", what, name)
-
-
-def setup(app: Sphinx) -> None:
-    """Called by Sphinx."""
-    app.connect("autodoc-process-docstring", _want_docstring)

@@ -21,6 +21,7 @@ from typing import get_type_hints
 from docutils import nodes
 from docutils.statemachine import StringList
 import pytest
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.parsing import nested_parse_to_nodes
@@ -68,6 +69,26 @@ class AutoFixture(SphinxDirective):
         )
 
 
+class AutoHook(SphinxDirective):
+    """``.. autohook:: module.name`` documents a hook, as ``autofunction`` does, and as a hook."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Called by Sphinx."""
+        name = self.arguments[0]
+        lines = [f".. autofunction:: {name}"]
+        found = nested_parse_to_nodes(
+            self.state, StringList(lines, "autohook"), source="autohook"
+        )
+        for node in found:
+            for signature in node.findall(addnodes.desc_signature):
+                self.env.domains.standard_domain.note_object(
+                    "hook", name.rpartition(".")[2], signature["ids"][0]
+                )
+        return found
+
+
 def _value_type(function: Any) -> Any:
     """What a test gets: the type that is returned, or yielded."""
     returned = get_type_hints(function)["return"]
@@ -88,5 +109,6 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_object_type("fixture", "fixture", "pair: %s; fixture", objname="fixture")
     app.add_object_type("hook", "hook", "pair: %s; hook", objname="hook")
     app.add_directive("autofixture", AutoFixture)
+    app.add_directive("autohook", AutoHook)
     app.connect("autodoc-skip-member", _skip_fixtures)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -46,7 +46,7 @@ class Mode(enum.StrEnum):
     """How the plugin decides which tests and fixtures are its own.
 
     .. versionchanged:: 2.0
-       A string, so that ``settings(config).mode == "auto"`` holds.
+       A string: ``Mode.AUTO == "auto"``.
     """
 
     AUTO = "auto"
@@ -128,12 +128,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addini(
         "asyncio_mode",
-        help="which tests and fixtures run on asyncio: strict or auto",
+        help="which tests and fixtures run on asyncio: strict or auto (default: strict)",
         default="strict",
     )
     parser.addini(
         "asyncio_debug",
-        help="run every event loop in asyncio's debug mode: true or false",
+        help="run every event loop in asyncio's debug mode: true or false (default: false)",
         type="bool",
         default=False,
     )
@@ -141,7 +141,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "asyncio_leaked_tasks",
         help=(
             "tasks that a test leaves pending: ignore, warn (cancel and name them), "
-            "or fail (the test)"
+            "or fail (the test; default: ignore)"
         ),
         default="ignore",
     )

@@ -27,6 +27,11 @@ class PytestAsyncioWarning(pytest.PytestWarning):
 class PytestAsyncioLoopWarning(PytestAsyncioWarning):
     """Something is wrong with an event loop: the user's code closed it, or it does not end.
 
+    The plugin closes the loops that it makes, so ``loop.close()`` in a test or in the code under
+    test is one too many. A loop does not end where a task catches
+    :exc:`asyncio.CancelledError` and goes on, or a thread of its executor does not return. The
+    message names the test, and what is left.
+
     .. versionadded:: 2.0
     """
 
@@ -37,6 +42,10 @@ class PytestAsyncioLoopWarning(PytestAsyncioWarning):
 class PytestAsyncioUnhandledExceptionWarning(PytestAsyncioWarning):
     """A task or a callback raised during a test, and nobody took notice.
 
+    The message has the traceback, the name of the task and its coroutine. To mend it, await the
+    task, or start it in a task group. As an error, ``-W
+    error::pytest_asyncio.PytestAsyncioUnhandledExceptionWarning``, it fails the test.
+
     .. versionadded:: 2.0
     """
 
@@ -46,6 +55,9 @@ class PytestAsyncioUnhandledExceptionWarning(PytestAsyncioWarning):
 @final
 class PytestAsyncioLeakedTaskWarning(PytestAsyncioWarning):
     """A test ended before a task that it had started.
+
+    Only with the option :confval:`asyncio_leaked_tasks` set to ``warn``. The message names the
+    task, which has been cancelled.
 
     .. versionadded:: 2.0
     """
