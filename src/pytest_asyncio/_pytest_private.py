@@ -269,6 +269,17 @@ def xunit_functions(
     ]
 
 
+def xunit_name(fixturedef: pytest.FixtureDef[Any]) -> str | None:
+    """The name of ``setup_method`` or its kin, if that is what the fixture is made of.
+
+    Waits for what `xunit_functions` waits for.
+    """
+    name = fixturedef.argname
+    if not name.startswith(XUNIT_PREFIX):
+        return None
+    return "setup_" + name.removeprefix(XUNIT_PREFIX).partition("_")[0]
+
+
 def xunit_calls(
     name: str, function: Callable[..., object], request: pytest.FixtureRequest
 ) -> tuple[Callable[..., object] | None, Callable[..., object] | None, object]:

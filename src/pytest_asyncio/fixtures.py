@@ -42,6 +42,7 @@ from pytest_asyncio.contexts import context_for_task
 from pytest_asyncio.contexts import differences
 from pytest_asyncio.loop import AnyFixtureDef
 from pytest_asyncio.loop import FACTORY_FIXTURE
+from pytest_asyncio.loop import given_loop_factories
 from pytest_asyncio.loop import home_of
 from pytest_asyncio.loop import is_narrower
 from pytest_asyncio.loop import Live
@@ -49,7 +50,6 @@ from pytest_asyncio.loop import location
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
 from pytest_asyncio.loop import Node
-from pytest_asyncio.loop import overridden
 from pytest_asyncio.loop import scope_of
 from pytest_asyncio.loop import Use
 from pytest_asyncio.markers import asyncio_mark
@@ -328,9 +328,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if not is_async_test(item) and not fixtures_of(item, loops):
         return
     for name in ("event_loop", "event_loop_policy"):
-        if overridden(name, item) is not None:
+        if loops.override(name, item) is not None:
             _pytest_private.add_to_closure(item, name)
-    factories = item.ihook.pytest_asyncio_loop_factories(config=item.config, item=item)
+    factories = given_loop_factories(item)
     mark = find_mark(item)
     try:
         asked = (AsyncioMark() if mark is None else parse(mark)).loop_factories

@@ -223,8 +223,8 @@ class Live:
 
     @property
     def name(self) -> str:
-        """Name of the fixture."""
-        return self.fixturedef.argname
+        """Name of the fixture, or of the method that pytest makes a fixture of, for users."""
+        return _pytest_private.xunit_name(self.fixturedef) or self.fixturedef.argname
 
     def finish(self) -> None:
         """Tear the fixture down now, after those that depend on it."""
@@ -452,6 +452,8 @@ class Loops:
 
     def strangers(self, item: pytest.Item) -> list[Live]:
         """The fixtures of a test that were set up in another variant of its loop."""
+        if not self.live:
+            return []
         variant = self.variant(item)
         names: set[str] = set(getattr(item, "fixturenames", ()))
         return [
@@ -459,7 +461,7 @@ class Loops:
             for live in reversed(self.live)
             if live.variant is not None
             and live.variant != variant
-            and live.name in names
+            and live.fixturedef.argname in names
         ]
 
     def _interrupted(self) -> None:
@@ -538,7 +540,7 @@ class Loops:
             used = set(asking.fixturedef.argnames)
         others = [live for live in self.live if live.runner is not runner]
         # What was requested by request.getfixturevalue() is known to be there, no more.
-        others = [live for live in others if live.name in used] or others
+        others = [live for live in others if live.fixturedef.argname in used] or others
         if others:
             told = [(live.name, live.scope) for live in others]
             culprit.add_note(messages.two_loops(who, scope, told, SCOPES))
@@ -791,12 +793,19 @@ def loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory] | None:
     return {name: given[name] for name in names if name in given}
 
 
+def given_loop_factories(item: pytest.Item) -> Any:
+    """What the hook gives for a test, or None without a call where nobody implements it."""
+    if not item.config.hook.pytest_asyncio_loop_factories.get_hookimpls():
+        return None
+    return item.ihook.pytest_asyncio_loop_factories(config=item.config, item=item)
+
+
 def all_loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory] | None:
     """What the hook gives for a test, checked.
 
     :raises pytest.fail.Exception: If that is neither a mapping of factories nor None.
     """
-    given = item.ihook.pytest_asyncio_loop_factories(config=item.config, item=item)
+    given = given_loop_factories(item)
     if given is None:
         return None
     if not isinstance(cast("object", given), Mapping):
@@ -845,7 +854,7 @@ def event_loop_policy() -> Any:
 
     It may have parameters: tests then run once with each policy. Where it is not overridden,
     loops are made by :func:`asyncio.new_event_loop`. Event loop policies are deprecated from
-    Python 3.14 and gone in 3.16; the hook ``pytest_asyncio_loop_factories`` does without.
+    Python 3.14 and gone in 3.16; the hook :hook:`pytest_asyncio_loop_factories` does without.
 
     :returns: The policy that is in force.
 

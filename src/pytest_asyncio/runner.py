@@ -230,9 +230,11 @@ class Runner:
         """Cancel an interrupted task and let it clean up, but not for ever."""
         if self.loop.is_closed() or self.loop.is_running():
             return
-        self._cancel([task])
-        if task.done() and not task.cancelled():
-            task.exception()  # The interruption is reported, not what it led to.
+        try:
+            self._cancel([task])
+        finally:  # A task group gives a Ctrl-C out a second time.
+            if task.done() and not task.cancelled():
+                task.exception()  # The interruption is reported, not what it led to.
 
     def _cancel(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
         """Cancel tasks; those that do not end in time are stuck.

@@ -340,7 +340,10 @@ def pytest_runtest_teardown(
     """After the fixtures, end what broke during the test, and the loops that end with it."""
     __tracebackhide__ = is_hidden
     loops = loops_of(item.config)
-    if loops.station is not None:
+    if loops.used:
+        # A test without a loop may be the last one in the scope of a loop, which is the
+        # current one while it ends: what was current before is put back then, too.
+        loops.enter(item)
         loops.make_current()
     errors: list[BaseException] = []
     try:
