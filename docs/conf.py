@@ -38,12 +38,13 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.intersphinx",
     "myst_parser",
+    "compatibility",
     "drawings",
     "options",
     "public_names",
     "pytest_objects",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "benchmark"]
 default_role = "code"
 nitpicky = True
 
