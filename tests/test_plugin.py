@@ -108,7 +108,8 @@ def test_public_names() -> None:
     imported = {
         alias.asname or alias.name
         for statement in source.body
-        if isinstance(statement, ast.ImportFrom) and statement.module != "__future__"
+        if isinstance(statement, ast.ImportFrom)
+        and str(statement.module).startswith("pytest_asyncio.")
         for alias in statement.names
     }
     assert pytest_asyncio.__all__ == sorted({*imported, "__version__"})
