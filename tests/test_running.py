@@ -1,0 +1,908 @@
+"""Which tests run, with which outcomes, and what Ctrl-C leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+from typing import IO
+
+import pytest
+
+from conftest import Example
+
+HEAD = """
+import asyncio
+import functools
+import pytest
+import pytest_asyncio
+
+events = []
+
+async def runs():
+    await asyncio.sleep(0)
+    assert asyncio.current_task() is not None
+    events.append("ran")
+"""
+
+RAN = """
+def test_ran():
+    assert events == ["ran"]
+"""
+
+
+def project(source: str, **replaced: str) -> str:
+    """A test module: the imports that all examples share, and the example."""
+    text = textwrap.dedent(source)
+    for name, value in replaced.items():
+        text = text.replace(name, value)
+    return HEAD + text
+
+
+# -- what runs ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["strict", "auto"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        """
+        @pytest.mark.asyncio
+        async def test_it():
+            await runs()
+        """,
+        """
+        @pytest.mark.asyncio
+        async def test_it():
+            task = asyncio.current_task()
+            yield
+            assert asyncio.current_task() is task
+            yield
+            await runs()
+        """,
+        """
+        pytestmark = pytest.mark.asyncio
+
+        async def taking(number):
+            assert number == 42
+            await runs()
+
+        test_it = functools.partial(taking, number=42)
+        """,
+        """
+        @pytest.fixture
+        def number():
+            return 42
+
+        async def taking(text, number):
+            assert (text, number) == ("text", 42)
+            await runs()
+
+        test_it = functools.partial(taking, "text")
+        test_it.pytestmark = [pytest.mark.asyncio]
+        """,
+        """
+        class TestMethods:
+            @pytest.mark.asyncio
+            async def test_it(self):
+                await runs()
+        """,
+        """
+        class TestMethods:
+            @staticmethod
+            @pytest.mark.asyncio
+            async def test_it():
+                await runs()
+        """,
+        """
+        class TestMethods:
+            @classmethod
+            @pytest.mark.asyncio
+            async def test_it(cls):
+                assert cls is TestMethods
+                await runs()
+        """,
+        """
+        class TestMethods:
+            @staticmethod
+            @pytest.mark.asyncio
+            async def test_it():
+                yield
+                await runs()
+        """,
+        """
+        def decorated(function):
+            @functools.wraps(function)
+            def wrapper(*args, **kwargs):
+                return function(*args, **kwargs)
+            return wrapper
+
+        @pytest.mark.asyncio
+        @decorated
+        async def test_it(tmp_path):
+            assert tmp_path.is_dir()
+            await runs()
+        """,
+        """
+        def decorated(function):
+            @functools.wraps(function)
+            def wrapper(*args, **kwargs):
+                return function(*args, **kwargs)
+            return wrapper
+
+        @pytest.mark.asyncio
+        @decorated
+        async def test_it():
+            yield
+            await runs()
+        """,
+        """
+        def decorated(function):
+            def wrapper():
+                return function()
+            return wrapper
+
+        @pytest.mark.asyncio
+        @decorated
+        async def test_it():
+            await runs()
+        """,
+        """
+        class Awaitable:
+            def __await__(self):
+                return runs().__await__()
+
+        @pytest.mark.asyncio
+        def test_it():
+            return Awaitable()
+        """,
+        """
+        from unittest import mock
+
+        @pytest.mark.asyncio
+        @mock.patch("os.getpid", lambda: 42)
+        async def test_it():
+            assert __import__("os").getpid() == 42
+            await runs()
+        """,
+        """
+        @pytest.mark.asyncio
+        @pytest.mark.parametrize("number", [42])
+        @pytest.mark.skipif("False")
+        async def test_it(number, *, request):
+            assert number == 42
+            await runs()
+        """,
+    ],
+    ids=[
+        "coroutine",
+        "generator",
+        "partial",
+        "partial-with-fixture",
+        "method",
+        "static",
+        "class",
+        "static-generator",
+        "wrapped",
+        "wrapped-generator",
+        "wrapped-without-wraps",
+        "awaitable",
+        "patched",
+        "parametrized",
+    ],
+)
+def test_every_kind_of_test_runs(run: Example, mode: str, source: str) -> None:
+    """Whatever gives an awaitable or an async generator is run to its end, in a task."""
+    run(project(source) + RAN, mode=mode).assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("mode", ["strict", "auto"])
+def test_inherited_from_another_module(run: Example, mode: str) -> None:
+    """Tests of a base class run in each class that has them, with its own fixtures."""
+    result = run(
+        """
+        import pytest
+        import pytest_asyncio
+        from base import Base
+
+        class TestOne(Base):
+            @pytest_asyncio.fixture
+            async def number(self):
+                return 1
+
+        class TestTwo(Base):
+            @pytest_asyncio.fixture
+            async def number(self):
+                yield 1
+        """,
+        mode=mode,
+        files={
+            "base.py": """
+                import pytest
+
+                class Base:
+                    @pytest.mark.asyncio
+                    async def test_it(self, number):
+                        assert number == 1
+            """
+        },
+    )
+    result.assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("kind", ["coroutine", "generator", "wrapped", "partial"])
+def test_every_kind_of_test_fails(run: Example, kind: str) -> None:
+    """A failure in any kind of test is its own, introspected and with its frames alone."""
+    source = {
+        "coroutine": "async def test_it():\n    BODY",
+        "generator": "async def test_it():\n    yield\n    BODY",
+        "wrapped": "@wrapped\nasync def test_it():\n    BODY",
+        "partial": "async def check():\n    BODY\ntest_it = functools.partial(check)",
+    }[kind]
+    head = """
+pytestmark = pytest.mark.asyncio
+
+def wrapped(function):
+    @functools.wraps(function)
+    def wrapper():
+        return function()
+    return wrapper
+
+"""
+    body = "value = 41\n    assert value == 42"
+    result = run(project(head + source.replace("BODY", body)))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines("E*assert 41 == 42")
+    result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
+    result.stdout.no_fnmatch_line("*asyncio/*_events.py*")
+
+
+def test_wrapper_that_runs_the_coroutine_itself(run: Example) -> None:
+    """A wrapper that needs no help is left to itself, without a warning."""
+    source = """
+        def decorated(function):
+            @functools.wraps(function)
+            def wrapper(*args, **kwargs):
+                loop = asyncio.new_event_loop()
+                try:
+                    loop.run_until_complete(function(*args, **kwargs))
+                finally:
+                    loop.close()
+            return wrapper
+
+        @pytest.mark.asyncio
+        @decorated
+        async def test_it():
+            await runs()
+    """
+    run(project(source) + RAN, "-Werror").assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("mode", ["strict", "auto"])
+def test_hypothesis(run: Example, mode: str) -> None:
+    """A hypothesis test runs its examples, as a function and as an inherited method."""
+    source = """
+        from hypothesis import given, settings, strategies as st
+
+        @pytest.mark.asyncio
+        @settings(max_examples=5)
+        @given(number=st.integers())
+        async def test_function(number):
+            await asyncio.sleep(0)
+            assert isinstance(number, int)
+
+        class Base:
+            ran = 0
+
+            @pytest.mark.asyncio
+            @settings(max_examples=5)
+            @given(number=st.integers())
+            async def test_method(self, number):
+                await asyncio.sleep(0)
+                type(self).ran += 1
+
+        class TestOne(Base):
+            def test_ran(self):
+                assert self.ran > 0
+    """
+    run(project(source), mode=mode).assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize("mode", ["strict", "auto"])
+def test_async_method_of_testcase(run: Example, mode: str) -> None:
+    """An async method that unittest would never await fails, with what to do instead."""
+    source = """
+        import unittest
+
+        class TestPlain(unittest.TestCase):
+            async def test_it(self):
+                raise AssertionError("never awaited")
+
+        class TestIsolated(unittest.IsolatedAsyncioTestCase):
+            async def test_it(self):
+                await runs()
+    """
+    result = run(project(source), mode=mode)
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            (
+                "test_example.py::TestPlain::test_it is an async method of a plain "
+                "unittest.TestCase: unittest would call it and never await it, and the test "
+                "would pass without having run."
+            ),
+            "Derive the class from unittest.IsolatedAsyncioTestCase, or from nothing: *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
+
+
+def test_what_asyncio_offers_works(run: Example) -> None:
+    """A test is a task: timeouts, task groups, threads, queues and subprocesses work."""
+    source = """
+        import sys
+
+        pytestmark = pytest.mark.asyncio
+
+        async def test_task():
+            task = asyncio.current_task()
+            assert task.get_name() == "test_task"
+            assert task in asyncio.all_tasks()
+
+        async def test_timeout():
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0):
+                    await asyncio.sleep(3600)
+
+        async def test_group():
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(asyncio.sleep(0, n)) for n in range(3)]
+            assert [task.result() for task in tasks] == [0, 1, 2]
+
+        async def test_thread():
+            assert await asyncio.to_thread(lambda: 42) == 42
+
+        async def test_subprocess():
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", "print(42)", stdout=asyncio.subprocess.PIPE
+            )
+            output, _ = await process.communicate()
+            assert int(output) == 42
+
+        async def test_cancelled_by_itself():
+            asyncio.current_task().cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.sleep(0)
+            asyncio.current_task().uncancel()
+    """
+    run(project(source)).assert_outcomes(passed=6)
+
+
+def test_cancelled_test_fails(run: Example) -> None:
+    """A test that ends by a cancellation has failed."""
+    source = """
+        @pytest.mark.asyncio
+        async def test_cancelled():
+            asyncio.current_task().cancel()
+            await asyncio.sleep(0)
+
+        @pytest.mark.asyncio
+        async def test_next(): ...
+    """
+    result = run(project(source))
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines("E*CancelledError")
+    result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
+
+
+def test_other_plugin_wraps_the_function(run: Example) -> None:
+    """Another plugin may replace ``item.obj`` until the moment it is called."""
+    result = run(
+        project(
+            """
+            @pytest.mark.asyncio
+            async def test_it():
+                await runs()
+
+            def test_wrapped():
+                assert events == ["before", "ran", "after"]
+            """
+        ),
+        conftest="""
+            import functools
+            import inspect
+
+            import pytest
+
+            @pytest.hookimpl(wrapper=True)
+            def pytest_pyfunc_call(pyfuncitem):
+                function = pyfuncitem.obj
+                if inspect.iscoroutinefunction(function):
+                    events = pyfuncitem.module.events
+
+                    @functools.wraps(function)
+                    async def wrapped(*args, **kwargs):
+                        events.append("before")
+                        await function(*args, **kwargs)
+                        events.append("after")
+
+                    pyfuncitem.obj = wrapped
+                return (yield)
+        """,
+    )
+    result.assert_outcomes(passed=2)
+
+
+# -- outcomes -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["test", "task", "group", "nested groups"])
+@pytest.mark.parametrize(
+    "call, outcome",
+    [
+        ("pytest.skip('why')", {"skipped": 1}),
+        ("pytest.xfail('why')", {"xfailed": 1}),
+        ("pytest.fail('why')", {"failed": 1}),
+        ("pytest.importorskip('no_such_module')", {"skipped": 1}),
+    ],
+)
+def test_outcomes(run: Example, where: str, call: str, outcome: dict[str, int]) -> None:
+    """``pytest.skip`` and its kin keep their meaning in tasks and in task groups."""
+    source = """
+        async def child():
+            await asyncio.sleep(0)
+            CALL
+
+        async def group(child):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(child)
+                await asyncio.sleep(3600)
+
+        @pytest.mark.asyncio
+        async def test_it():
+            WAY
+
+        @pytest.mark.asyncio
+        async def test_next(): ...
+    """
+    way = {
+        "test": "await child()",
+        "task": "await asyncio.create_task(child())",
+        "group": "await group(child())",
+        "nested groups": "await group(group(child()))",
+    }[where]
+    result = run(project(source, CALL=call, WAY=way), "-rA")
+    result.assert_outcomes(passed=1, **outcome)
+    result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
+    if "importorskip" not in call:
+        result.stdout.fnmatch_lines("*test_example.py*why*")
+
+
+@pytest.mark.parametrize(
+    "first, second, outcome",
+    [
+        ("pytest.skip('why')", "pytest.skip('why')", {"skipped": 1}),
+        ("pytest.skip('why')", "raise ValueError", {"failed": 1}),
+        ("pytest.xfail('why')", "raise ValueError", {"failed": 1}),
+        ("pytest.fail('why')", "raise ValueError", {"failed": 1}),
+    ],
+)
+def test_outcomes_beside_errors(
+    run: Example, first: str, second: str, outcome: dict[str, int]
+) -> None:
+    """A task group that also has an error is a failure, whatever else is in it."""
+    source = """
+        async def first(barrier):
+            await barrier.wait()
+            FIRST
+
+        async def second(barrier):
+            await barrier.wait()
+            SECOND
+
+        @pytest.mark.asyncio
+        async def test_it():
+            barrier = asyncio.Barrier(2)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(first(barrier))
+                group.create_task(second(barrier))
+    """
+    run(project(source, FIRST=first, SECOND=second)).assert_outcomes(**outcome)
+
+
+def test_group_of_errors_is_shown_as_such(run: Example) -> None:
+    """An exception group of ordinary errors comes through as it is."""
+    source = """
+        async def child():
+            raise ValueError("in the child")
+
+        @pytest.mark.asyncio
+        async def test_group():
+            async with asyncio.TaskGroup() as group:
+                group.create_task(child())
+
+        @pytest.mark.asyncio
+        async def test_raises():
+            with pytest.RaisesGroup(ValueError):
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(child())
+
+        @pytest.mark.xfail(raises=ExceptionGroup, strict=True)
+        @pytest.mark.asyncio
+        async def test_xfail():
+            async with asyncio.TaskGroup() as group:
+                group.create_task(child())
+    """
+    result = run(project(source))
+    result.assert_outcomes(failed=1, passed=1, xfailed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*ExceptionGroup: unhandled errors in a TaskGroup*",
+            "*ValueError: in the child",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
+
+
+@pytest.mark.parametrize("where", ["test", "group", "fixture", "tear-down"])
+@pytest.mark.parametrize(
+    "raised, code, shown",
+    [
+        ("pytest.exit('enough', returncode=7)", 7, "*Exit: enough*"),
+        ("raise KeyboardInterrupt", 2, "*KeyboardInterrupt*"),
+    ],
+)
+def test_session_ends(
+    run: Example, where: str, raised: str, code: int, shown: str
+) -> None:
+    """``pytest.exit`` and KeyboardInterrupt end the session, after the fixtures' clean-up."""
+    source = """
+        import sys
+
+        async def stop(here):
+            if here == WHERE:
+                RAISED
+
+        @pytest_asyncio.fixture(scope="session")
+        async def wide():
+            yield
+            await asyncio.sleep(0)
+            print("<WIDE TORN DOWN>")
+
+        @pytest_asyncio.fixture
+        async def narrow(wide):
+            try:
+                await stop("fixture")
+                yield
+            finally:
+                await asyncio.sleep(0)
+                print("<NARROW TORN DOWN>")
+            await stop("tear-down")
+
+        @pytest.mark.asyncio
+        async def test_it(narrow):
+            await stop("test")
+            if WHERE == "group":
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(stop("group"))
+
+        @pytest.mark.asyncio
+        async def test_never():
+            print("<NEVER>")
+    """
+    result = run(
+        project(source, WHERE=repr(where), RAISED=raised), "-s", subprocess=True
+    )
+    assert result.ret == code
+    result.stdout.fnmatch_lines(
+        ["*<NARROW TORN DOWN>*", "*<WIDE TORN DOWN>*", f"!{shown}"]
+    )
+    result.stdout.no_fnmatch_line("*<NEVER>*")
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")
+    result.stderr.no_fnmatch_line("*never retrieved*")
+
+
+@pytest.mark.parametrize("where", ["test", "group"])
+def test_system_exit(run: Example, where: str) -> None:
+    """SystemExit fails the test that raised it, as it does in a sync test."""
+    source = """
+        import sys
+
+        async def child():
+            sys.exit(3)
+
+        @pytest.mark.asyncio
+        async def test_it():
+            if WHERE == "test":
+                await child()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(child())
+
+        @pytest.mark.asyncio
+        async def test_next(): ...
+    """
+    result = run(project(source, WHERE=repr(where)), subprocess=True)
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines("E*SystemExit: 3")
+    result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
+    result.stderr.no_fnmatch_line("*never retrieved*")
+
+
+def test_marks_of_pytest(run: Example) -> None:
+    """``skip``, ``skipif``, ``xfail`` and ``usefixtures`` work on async tests."""
+    source = """
+        pytestmark = pytest.mark.asyncio
+
+        @pytest.mark.skip(reason="why")
+        async def test_skip(): ...
+
+        @pytest.mark.skipif("sys.version_info > (3,)", reason="why")
+        async def test_skipif(): ...
+
+        @pytest.mark.xfail(strict=True)
+        async def test_xfail():
+            assert False
+
+        @pytest.mark.xfail(raises=ValueError)
+        async def test_xfail_other():
+            raise TypeError
+
+        @pytest.mark.xfail
+        async def test_xpass(): ...
+
+        @pytest.mark.xfail(run=False)
+        async def test_not_run():
+            raise SystemExit
+
+        @pytest.mark.usefixtures("tmp_path")
+        async def test_fixture(request):
+            assert request.getfixturevalue("tmp_path").is_dir()
+    """
+    run(project(source)).assert_outcomes(
+        skipped=2, xfailed=2, failed=1, xpassed=1, passed=1
+    )
+
+
+needs_sigint = pytest.mark.skipif(
+    sys.platform == "win32", reason="SIGINT cannot be sent to one process"
+)
+
+
+# -- Ctrl-C ---------------------------------------------------------------------------------
+
+
+def interrupted(run: Example, source: str, *arguments: str) -> tuple[int, list[str]]:
+    """Run pytest in a process, send it SIGINT when it prints READY, and wait for its end.
+
+    :returns: The exit code, and what was printed.
+    """
+    path = run.pytester.makepyfile(test_example=source)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-s", *arguments, str(path)],
+        cwd=run.pytester.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+    )
+    with process:
+        stdout: IO[str] | None = process.stdout
+        assert stdout is not None
+        lines: list[str] = []
+        try:
+            for line in stdout:
+                lines.append(line.rstrip("\n"))
+                if line.rstrip().endswith("READY"):
+                    process.send_signal(signal.SIGINT)
+            code = process.wait()
+        finally:
+            process.kill()
+    return code, lines
+
+
+FIXTURES = """
+@pytest_asyncio.fixture(scope="session")
+async def wide():
+    yield
+    await asyncio.sleep(0.001)
+    print("<WIDE TORN DOWN>", flush=True)
+
+@pytest.fixture
+def synchronous(wide):
+    yield
+    print("<SYNC TORN DOWN>", flush=True)
+
+ready = functools.partial(print, "READY", flush=True)
+
+async def wait():
+    try:
+        # Printed while this coroutine sleeps, and the signal then comes in the event loop.
+        asyncio.get_running_loop().call_soon(ready)
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        print("<CANCELLED>", flush=True)
+        raise
+    finally:
+        await asyncio.sleep(0.001)
+        print("<CLEANED UP>", flush=True)
+    print("<WENT ON>", flush=True)
+"""
+
+IN_TEST = """
+@pytest_asyncio.fixture
+async def narrow(synchronous):
+    yield
+    await asyncio.sleep(0.001)
+    print("<NARROW TORN DOWN>", flush=True)
+
+@pytest.mark.asyncio
+async def test_it(narrow):
+    await wait()
+"""
+
+NEVER = """
+@pytest.mark.asyncio
+async def test_never():
+    print("<NEVER>", flush=True)
+"""
+
+
+def check_interruption(
+    run: Example, source: str, expected: Sequence[str], at_end: Sequence[str] = ()
+) -> None:
+    code, lines = interrupted(run, HEAD + FIXTURES + source + NEVER)
+    printed = "\n".join(lines)
+    assert code == pytest.ExitCode.INTERRUPTED, printed
+    # The first of them stands behind the name of the file.
+    marks = re.findall(r"(<[A-Z ]+>)$", printed, flags=re.MULTILINE)
+    assert marks == [*expected, "<WIDE TORN DOWN>", *at_end], printed
+    assert "KeyboardInterrupt" in printed
+    assert "INTERNALERROR" not in printed
+    assert "was never awaited" not in printed
+    assert "was destroyed but it is pending" not in printed
+
+
+@needs_sigint
+@pytest.mark.parametrize(
+    "source, expected",
+    [
+        (
+            IN_TEST,
+            ["<CANCELLED>", "<CLEANED UP>", "<NARROW TORN DOWN>", "<SYNC TORN DOWN>"],
+        ),
+        (
+            IN_TEST.replace(
+                "    await wait()", "    await asyncio.create_task(wait())"
+            ),
+            ["<CANCELLED>", "<CLEANED UP>", "<NARROW TORN DOWN>", "<SYNC TORN DOWN>"],
+        ),
+        (
+            """
+@pytest_asyncio.fixture
+async def narrow(synchronous):
+    await wait()
+
+@pytest.mark.asyncio
+async def test_it(narrow):
+    print("<NEVER>", flush=True)
+            """,
+            ["<CANCELLED>", "<CLEANED UP>", "<SYNC TORN DOWN>"],
+        ),
+        (
+            """
+@pytest_asyncio.fixture
+async def narrow(synchronous):
+    try:
+        await wait()
+        yield
+    finally:
+        print("<NARROW TORN DOWN>", flush=True)
+
+def test_it(narrow):
+    print("<NEVER>", flush=True)
+            """,
+            ["<CANCELLED>", "<CLEANED UP>", "<NARROW TORN DOWN>", "<SYNC TORN DOWN>"],
+        ),
+        (
+            """
+@pytest_asyncio.fixture
+async def narrow(synchronous):
+    yield
+    await wait()
+
+@pytest.mark.asyncio
+async def test_it(narrow):
+    print("<RAN>", flush=True)
+            """,
+            ["<RAN>", "<CANCELLED>", "<CLEANED UP>", "<SYNC TORN DOWN>"],
+        ),
+        (
+            """
+@pytest.mark.asyncio
+async def test_it(synchronous):
+    try:
+        await wait()
+    except asyncio.CancelledError:
+        await asyncio.sleep(0.001)
+        print("<SWALLOWED>", flush=True)
+            """,
+            ["<CANCELLED>", "<CLEANED UP>", "<SWALLOWED>", "<SYNC TORN DOWN>"],
+        ),
+        (
+            """
+@pytest.mark.asyncio
+async def test_it(synchronous):
+    print("READY", flush=True)
+    while True:
+        pass
+            """,
+            ["<SYNC TORN DOWN>"],
+        ),
+        (
+            """
+import time
+
+@pytest_asyncio.fixture
+async def narrow(synchronous):
+    yield
+    print("<NARROW TORN DOWN>", flush=True)
+
+def test_it(narrow):
+    print("READY", flush=True)
+    time.sleep(60)
+            """,
+            ["<NARROW TORN DOWN>", "<SYNC TORN DOWN>"],
+        ),
+    ],
+    ids=[
+        "test",
+        "task-of-a-test",
+        "set-up-of-coroutine",
+        "set-up-of-generator",
+        "tear-down",
+        "swallowed",
+        "busy-test",
+        "sync-test",
+    ],
+)
+def test_ctrl_c(run: Example, source: str, expected: list[str]) -> None:
+    """Ctrl-C cancels what runs, lets it clean up, tears all fixtures down, and ends the run."""
+    check_interruption(run, source, expected)
+
+
+@needs_sigint
+def test_ctrl_c_with_an_override(run: Example) -> None:
+    """It is no different in a loop that the user's ``event_loop`` has made."""
+    source = """
+@pytest.fixture(scope="session")
+def event_loop():
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.close()
+    print("<CLOSED>", flush=True)
+
+@pytest.mark.asyncio
+async def test_it(synchronous):
+    await wait()
+"""
+    expected = ["<CANCELLED>", "<CLEANED UP>", "<SYNC TORN DOWN>"]
+    check_interruption(run, source, expected, at_end=["<CLOSED>"])
+
+
+@needs_sigint
+def test_ctrl_c_names_the_line(run: Example) -> None:
+    """After Ctrl-C the line of the user's code that was running is named, and not asyncio's."""
+    source = """
+@pytest.mark.asyncio
+async def test_it():
+    print("READY", flush=True)
+    while True:
+        pass
+"""
+    code, lines = interrupted(run, HEAD + source)
+    assert code == pytest.ExitCode.INTERRUPTED
+    (shown,) = [line for line in lines if line.endswith(": KeyboardInterrupt")]
+    assert "test_example.py:" in shown
