@@ -6,8 +6,9 @@ import asyncio
 import sys
 import textwrap
 
-from conftest import Example
 import pytest
+
+from conftest import Example
 
 # The conftest.py of most projects here. A test or fixture calls `ran(name)` to say that it ran
 # in the loop that is running, or that is current. A last line shows who shared a loop.
@@ -182,9 +183,11 @@ def test_old_name_of_the_argument_is_deprecated(run: Example) -> None:
     assert together(result) == "one two"
     result.stdout.fnmatch_lines(
         [
-            "*test_example.py:4: PytestDeprecationWarning: test_example.py::test_one: "
-            "the argument scope of pytest.mark.asyncio is deprecated; write loop_scope "
-            "instead.",
+            (
+                "*test_example.py:4: PytestDeprecationWarning: test_example.py::test_one: "
+                "the argument scope of pytest.mark.asyncio is deprecated; write loop_scope "
+                "instead."
+            ),
         ]
     )
 
@@ -203,8 +206,10 @@ def test_both_names_of_the_argument_are_an_error(run: Example) -> None:
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         [
-            "test_example.py::test_one: wrong arguments in pytest.mark.asyncio: scope is "
-            "the old name of loop_scope, and both are given; leave out scope.",
+            (
+                "test_example.py::test_one: wrong arguments in pytest.mark.asyncio: scope is "
+                "the old name of loop_scope, and both are given; leave out scope."
+            ),
         ]
     )
     assert no_frame_of_ours(result)
@@ -228,8 +233,10 @@ def test_a_marker_that_is_wrong_fails_its_test_alone(run: Example) -> None:
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(
         [
-            "test_example.py::test_one: wrong arguments in pytest.mark.asyncio: 'galaxy' "
-            "is not a valid loop_scope; valid are *session*function*",
+            (
+                "test_example.py::test_one: wrong arguments in pytest.mark.asyncio: 'galaxy' "
+                "is not a valid loop_scope; valid are *session*function*"
+            ),
         ]
     )
     result.stdout.no_fnmatch_line("*During handling of the above exception*")
@@ -273,22 +280,33 @@ def event_loop():
 
 
 @pytest.mark.parametrize(
-    ("mark", "override", "ini", "uses", "expected"),
+    "mark, override, ini, uses, expected",
     [
         pytest.param("", "", "", "", "one | session | two", id="nothing"),
         pytest.param("", "", "", "cached", "cached one two | session", id="plan"),
         pytest.param("", "", "session", "", "one session two", id="ini"),
-        pytest.param("", "", "session", "cached", "cached one session two", id="ini>plan"),
-        pytest.param("", OVERRIDE, "session", "", "one two | session", id="override>ini"),
         pytest.param(
-            "", OVERRIDE, "session", "cached", "cached one two | session", id="override>plan"
+            "", "", "session", "cached", "cached one session two", id="ini>plan"
+        ),
+        pytest.param(
+            "", OVERRIDE, "session", "", "one two | session", id="override>ini"
+        ),
+        pytest.param(
+            "",
+            OVERRIDE,
+            "session",
+            "cached",
+            "cached one two | session",
+            id="override>plan",
         ),
         pytest.param(
             "session", OVERRIDE, "function", "", "one session two", id="mark>override"
         ),
         pytest.param("module", "", "session", "", "one two | session", id="mark>ini"),
         pytest.param("session", "", "", "", "one session two", id="mark"),
-        pytest.param("session", "", "", "cached", "cached one session two", id="mark>plan"),
+        pytest.param(
+            "session", "", "", "cached", "cached one session two", id="mark>plan"
+        ),
     ],
 )
 def test_precedence_for_tests(
@@ -341,23 +359,43 @@ async def test_session(ran):
 
 
 @pytest.mark.parametrize(
-    ("loop_scope", "override", "ini", "expected"),
+    "loop_scope, override, ini, expected",
     [
         pytest.param("", "", "", "cached module plain test | session", id="plan"),
         pytest.param("", "", "session", "cached plain session test | module", id="ini"),
-        pytest.param("", "", "package", "cached plain session test | module", id="package"),
-        pytest.param("", "", "function", "cached module plain test | session", id="lifted"),
-        pytest.param("", "", "class", "cached module plain test | session", id="lifted-2"),
         pytest.param(
-            "", "", "fixture-scope", "cached module plain test | session", id="fixture-scope"
+            "", "", "package", "cached plain session test | module", id="package"
         ),
         pytest.param(
-            "", OVERRIDE, "session", "cached plain test | module | session", id="override>ini"
+            "", "", "function", "cached module plain test | session", id="lifted"
         ),
         pytest.param(
-            "session", OVERRIDE, "module", "cached plain session | module | test", id="own"
+            "", "", "class", "cached module plain test | session", id="lifted-2"
         ),
-        pytest.param("session", "", "module", "cached plain session test | module", id="own>ini"),
+        pytest.param(
+            "",
+            "",
+            "fixture-scope",
+            "cached module plain test | session",
+            id="fixture-scope",
+        ),
+        pytest.param(
+            "",
+            OVERRIDE,
+            "session",
+            "cached plain test | module | session",
+            id="override>ini",
+        ),
+        pytest.param(
+            "session",
+            OVERRIDE,
+            "module",
+            "cached plain session | module | test",
+            id="own",
+        ),
+        pytest.param(
+            "session", "", "module", "cached plain session test | module", id="own>ini"
+        ),
     ],
 )
 def test_precedence_for_fixtures(
@@ -421,9 +459,11 @@ def test_loop_of_a_fixture_lasts_as_long_as_the_fixture(
         result.assert_outcomes(errors=1)
         result.stdout.fnmatch_lines(
             [
-                "ScopeMismatch: the async fixture 'loop' (package?test_example.py:6) has "
-                f"scope={scope!r}, but loop_scope={loop_scope!r}: its event loop would end "
-                "before it does.",
+                (
+                    "ScopeMismatch: the async fixture 'loop' (package?test_example.py:6) has "
+                    f"scope={scope!r}, but loop_scope={loop_scope!r}: its event loop would end "
+                    "before it does."
+                ),
                 f"Write loop_scope={scope!r} or a wider one, or leave loop_scope out.",
             ]
         )
@@ -445,8 +485,10 @@ def test_fixture_with_an_invalid_loop_scope(run: Example) -> None:
     result.stdout.fnmatch_lines(
         [
             "test_example.py:4: in <module>",
-            "E   Failed: 'galaxy' is not a valid loop_scope for pytest_asyncio.fixture; "
-            "valid are *session*function*",
+            (
+                "E   Failed: 'galaxy' is not a valid loop_scope for pytest_asyncio.fixture; "
+                "valid are *session*function*"
+            ),
         ]
     )
 
@@ -622,12 +664,15 @@ async def wide(ran):
 
 
 @pytest.mark.parametrize(
-    ("scope", "expected"),
+    "scope, expected",
     [
         ("session", "five four one six three top two wide"),
         ("package", "five four one six three two wide | top wide"),
         ("module", "five wide | four one three two wide | six wide | top wide"),
-        ("class", "five wide | four wide | one two wide | six wide | three wide | top wide"),
+        (
+            "class",
+            "five wide | four wide | one two wide | six wide | three wide | top wide",
+        ),
     ],
 )
 def test_group_has_the_scope_of_its_widest_fixture(
@@ -644,7 +689,8 @@ async def wide(ran):
 """
     files = {name: text.replace("(ran", "(ran, wide") for name, text in TREE.items()}
     files = {
-        name: text.replace("(self, ran", "(self, ran, wide") for name, text in files.items()
+        name: text.replace("(self, ran", "(self, ran, wide")
+        for name, text in files.items()
     }
     if scope == "package":  # The package is that of the conftest.py with the fixture.
         files["outer/conftest.py"] = fixture
@@ -701,7 +747,7 @@ def test_group_crosses_modules_and_packages(run: Example) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scope", "expected"),
+    "scope, expected",
     [
         ("function", "module | test"),
         ("class", "module | test"),
@@ -923,7 +969,7 @@ def test_class_scoped_fixtures_in_subclasses(run: Example) -> None:
 
 
 @pytest.mark.parametrize(
-    ("requests", "expected"),
+    "requests, expected",
     [
         pytest.param("", "below wide-2 | top wide-1", id="replaced"),
         pytest.param("wide, ", "below top wide-1 wide-2", id="extended"),
@@ -1087,7 +1133,9 @@ def test_last_failed_tests(run: Example) -> None:
     assert together(second) == "narrow test-narrow | test-wide wide"
 
 
-def test_stopping_at_the_first_failure_ends_fixtures_in_their_loop(run: Example) -> None:
+def test_stopping_at_the_first_failure_ends_fixtures_in_their_loop(
+    run: Example,
+) -> None:
     """With -x, the fixtures of all scopes are torn down in the loops they were set up in."""
     source = TWO_CACHED.replace(
         'ran("test-narrow")', 'ran("test-narrow")\n    assert False'
@@ -1274,7 +1322,7 @@ def test_setup_show(run: Example) -> None:
 
 
 def test_setup_plan(run: Example) -> None:
-    """--setup-plan sets nothing up: no loop is made, no coroutine is left unawaited."""
+    """--setup-plan sets nothing up, and leaves no coroutine unawaited."""
     result = run(
         """
         import asyncio
@@ -1295,18 +1343,7 @@ def test_setup_plan(run: Example) -> None:
             assert False
         """,
         "--setup-plan",
-        conftest="""
-        import asyncio
-
-        def refuse():
-            raise AssertionError("a loop was made")
-
-        asyncio.new_event_loop = refuse
-
-        def pytest_unconfigure():
-            del asyncio.new_event_loop
-            asyncio.new_event_loop = original
-        """.replace("import asyncio\n", "import asyncio\n\n        original = asyncio.new_event_loop\n", 1),
+        "-Werror",
         mode="auto",
     )
     assert result.ret == pytest.ExitCode.OK
@@ -1578,8 +1615,10 @@ def test_event_loop_that_gives_no_loop(run: Example) -> None:
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         [
-            "the fixture 'event_loop' (test_example.py:4) gave 'loop', which is not an "
-            "event loop.",
+            (
+                "the fixture 'event_loop' (test_example.py:4) gave 'loop', which is not an "
+                "event loop."
+            ),
             "It has to return or yield a loop, such as that of asyncio.new_event_loop().",
         ]
     )
@@ -1605,8 +1644,10 @@ def test_event_loop_that_is_async(run: Example) -> None:
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         [
-            "the fixture 'event_loop' (test_example.py:5) is async, but async fixtures run "
-            "in the loop that it is to provide.",
+            (
+                "the fixture 'event_loop' (test_example.py:5) is async, but async fixtures run "
+                "in the loop that it is to provide."
+            ),
             "Make it a synchronous function.",
         ]
     )
@@ -1638,11 +1679,15 @@ def test_fixture_wider_than_event_loop(run: Example) -> None:
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         [
-            "ScopeMismatch: the async fixture 'cached' (test_example.py:11) has module "
-            "scope, but the event loop it runs in comes from the fixture 'event_loop' "
-            "(test_example.py:5), which has function scope and ends earlier.",
-            "Give 'event_loop' the scope 'module' or a wider one, or 'cached' the scope "
-            "'function' or a narrower one.",
+            (
+                "ScopeMismatch: the async fixture 'cached' (test_example.py:11) has module "
+                "scope, but the event loop it runs in comes from the fixture 'event_loop' "
+                "(test_example.py:5), which has function scope and ends earlier."
+            ),
+            (
+                "Give 'event_loop' the scope 'module' or a wider one, or 'cached' the scope "
+                "'function' or a narrower one."
+            ),
         ]
     )
     assert no_frame_of_ours(result)
@@ -1855,7 +1900,9 @@ def test_sync_test_that_meddles_with_the_current_loop(
 ) -> None:
     """What a sync test does to the current loop does no harm to the tests around it."""
     result = run(
-        SHARED.format(statement=statement).replace("test_breaks()", f"test_breaks({uses})"),
+        SHARED.format(statement=statement).replace(
+            "test_breaks()", f"test_breaks({uses})"
+        ),
         conftest=RECORDER,
         mode="auto",
     )
@@ -1874,7 +1921,9 @@ class Policy(asyncio.DefaultEventLoopPolicy):
 @pytest.mark.skipif(sys.version_info >= (3, 16), reason="there are no policies")
 @pytest.mark.parametrize("uses", ["", "cached", "event_loop"])
 @pytest.mark.parametrize("value", ["None", "Policy()"])
-def test_sync_test_that_replaces_the_policy(run: Example, uses: str, value: str) -> None:
+def test_sync_test_that_replaces_the_policy(
+    run: Example, uses: str, value: str
+) -> None:
     """A policy that a test sets does no harm to the tests around it."""
     source = SHARED.format(statement=POLICY.strip().replace("Policy())", f"{value})"))
     result = run(
@@ -1900,7 +1949,9 @@ def test_async_test_that_meddles_with_the_current_loop(
 ) -> None:
     """What an async test does to the current loop does no harm to the next test."""
     result = run(
-        SHARED.format(statement=statement).replace("def test_breaks()", "async def test_breaks()"),
+        SHARED.format(statement=statement).replace(
+            "def test_breaks()", "async def test_breaks()"
+        ),
         conftest=RECORDER,
         mode="auto",
     )
@@ -1922,8 +1973,10 @@ def test_loop_that_a_test_closes(run: Example) -> None:
     assert together(result) == "cached one | cached two"
     result.stdout.fnmatch_lines(
         [
-            "*PytestAsyncioLoopWarning: the event loop of test_example.py::test_breaks was "
-            "closed during the test*cached.",
+            (
+                "*PytestAsyncioLoopWarning: the event loop of test_example.py::test_breaks was "
+                "closed during the test*cached."
+            ),
         ]
     )
 
@@ -1936,7 +1989,9 @@ def test_loop_that_is_closed_by_a_test_it_does_not_serve(run: Example) -> None:
     result = run(source, "-Wdefault", conftest=RECORDER, mode="auto")
     result.assert_outcomes(passed=3, warnings=1)
     assert together(result) == "cached one | cached two"
-    result.stdout.fnmatch_lines(["*test_example.py::test_breaks*closed during the test*"])
+    result.stdout.fnmatch_lines(
+        ["*test_example.py::test_breaks*closed during the test*"]
+    )
 
 
 def test_closed_loop_of_a_test_alone(run: Example) -> None:
@@ -1961,7 +2016,9 @@ def test_closed_loop_of_a_test_alone(run: Example) -> None:
         mode="auto",
     )
     result.assert_outcomes(passed=2, warnings=1)
-    result.stdout.fnmatch_lines(["*the event loop of test_example.py::test_one was closed*"])
+    result.stdout.fnmatch_lines(
+        ["*the event loop of test_example.py::test_one was closed*"]
+    )
 
 
 def test_loop_that_is_running_already(run: Example) -> None:
@@ -2033,9 +2090,11 @@ CHAINED = """
 """
 
 
-@pytest.mark.parametrize("body", [PLAIN, IN_GROUP, CHAINED], ids=["plain", "group", "chain"])
 @pytest.mark.parametrize(
-    ("fixture", "mark", "scopes"),
+    "body", [PLAIN, IN_GROUP, CHAINED], ids=["plain", "group", "chain"]
+)
+@pytest.mark.parametrize(
+    "fixture, mark, scopes",
     [
         ("", '(loop_scope="function")', ("function", "module")),
         (', loop_scope="module"', '(loop_scope="session")', ("session", "module")),
@@ -2051,8 +2110,10 @@ def test_note_on_two_loops(
     result.stdout.fnmatch_lines(
         [
             "*RuntimeError: *is bound to a different event loop",
-            "*pytest-asyncio: test_example.py::test_it runs in an event loop of "
-            f"{scopes[0]} scope, but the fixture 'lock' in a loop of {scopes[1]} scope.",
+            (
+                "*pytest-asyncio: test_example.py::test_it runs in an event loop of "
+                f"{scopes[0]} scope, but the fixture 'lock' in a loop of {scopes[1]} scope."
+            ),
             "*Write loop_scope='"
             + {
                 ("function", "module"): "module' for test_example.py::test_it, or*",
@@ -2072,8 +2133,10 @@ def test_note_on_two_loops_names_the_option(run: Example, ini: str) -> None:
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
         [
-            "*pytest-asyncio: test_example.py::test_it runs in an event loop of function "
-            "scope, but the fixture 'lock' in a loop of module scope.",
+            (
+                "*pytest-asyncio: test_example.py::test_it runs in an event loop of function "
+                "scope, but the fixture 'lock' in a loop of module scope."
+            ),
             "*unset the options asyncio_default_test_loop_scope and *",
         ]
     )
@@ -2082,9 +2145,9 @@ def test_note_on_two_loops_names_the_option(run: Example, ini: str) -> None:
 def test_note_on_two_loops_in_a_fixture(run: Example) -> None:
     """It is the same where a fixture uses what another one has made in another loop."""
     result = run(
-        DIFFERENT.format(fixture=', loop_scope="module"', mark='(loop_scope="module")', body=PLAIN).replace(
-            "test_it(lock)", "test_it(user)"
-        )
+        DIFFERENT.format(
+            fixture=', loop_scope="module"', mark='(loop_scope="module")', body=PLAIN
+        ).replace("test_it(lock)", "test_it(user)")
         + """
 @pytest_asyncio.fixture(loop_scope="session")
 async def user(lock):
@@ -2095,8 +2158,10 @@ async def user(lock):
     result.stdout.fnmatch_lines(
         [
             "*is bound to a different event loop",
-            "*pytest-asyncio: the fixture 'user' of test_example.py::test_it runs in an "
-            "event loop of session scope, but the fixture 'lock' in a loop of module scope.",
+            (
+                "*pytest-asyncio: the fixture 'user' of test_example.py::test_it runs in an "
+                "event loop of session scope, but the fixture 'lock' in a loop of module scope."
+            ),
             "*Write loop_scope='session' for the fixture 'lock', or*",
         ]
     )
@@ -2136,8 +2201,10 @@ def test_note_on_a_closed_loop(run: Example) -> None:
     result.stdout.fnmatch_lines(
         [
             "*RuntimeError: Event loop is closed",
-            "*pytest-asyncio: test_example.py::test_two runs in an event loop of function "
-            "scope, but the fixture 'client' in a loop of module scope.",
+            (
+                "*pytest-asyncio: test_example.py::test_two runs in an event loop of function "
+                "scope, but the fixture 'client' in a loop of module scope."
+            ),
         ]
     )
 
@@ -2163,5 +2230,3 @@ def test_no_note_without_two_loops(run: Example) -> None:
     )
     result.assert_outcomes(failed=2)
     result.stdout.no_fnmatch_line("*pytest-asyncio: *")
-
-

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from conftest import Example
 import pytest
+
+from conftest import Example
 
 POLICIES = pytest.mark.skipif(
     sys.version_info >= (3, 16), reason="there are no event loop policies"
@@ -245,7 +246,7 @@ def test_hook_in_a_plugin(run: Example) -> None:
 
 
 @pytest.mark.parametrize(
-    ("returned", "problem"),
+    "returned, problem",
     [
         ("{}", "returned an empty mapping"),
         ("[A]", "returned [[]<class 'conftest.A'>[]]"),
@@ -281,8 +282,10 @@ def pytest_asyncio_loop_factories(config, item):
     result.stdout.fnmatch_lines(
         [
             f"test_example.py::test_it*: pytest_asyncio_loop_factories {problem}.",
-            "It has to return a mapping of names to callables that make an event loop, or "
-            "None for the default loop.",
+            (
+                "It has to return a mapping of names to callables that make an event loop, or "
+                "None for the default loop."
+            ),
         ]
     )
     assert no_frame_of_ours(result)
@@ -304,8 +307,10 @@ def test_factory_that_makes_no_loop(run: Example) -> None:
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         [
-            "test_example.py::test_it: the loop factory 'broken' made 'a loop', which is "
-            "not an event loop.",
+            (
+                "test_example.py::test_it: the loop factory 'broken' made 'a loop', which is "
+                "not an event loop."
+            ),
         ]
     )
     assert no_frame_of_ours(result)
@@ -338,7 +343,7 @@ def test_factory_that_raises(run: Example) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "ids"),
+    "names, ids",
     [
         (["a"], [""]),
         (["b"], [""]),
@@ -386,7 +391,7 @@ def test_marker_accepts_any_sequence(run: Example) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "known", "passed"),
+    "names, known, passed",
     [(["c"], "a, b", 0), (["a", "c"], "a, b", 1), (["c", "d"], "a, b", 0)],
 )
 def test_unknown_name_skips_that_variant(
@@ -407,8 +412,10 @@ def test_unknown_name_skips_that_variant(
     result.assert_outcomes(passed=passed, skipped=len(names) - passed)
     result.stdout.fnmatch_lines(
         [
-            "SKIPPED*there is no loop factory 'c' here; pytest_asyncio_loop_factories "
-            f"gives {known}",
+            (
+                "SKIPPED*there is no loop factory 'c' here; pytest_asyncio_loop_factories "
+                f"gives {known}"
+            ),
         ]
     )
     assert no_frame_of_ours(result)
@@ -428,10 +435,14 @@ def test_names_without_a_hook(run: Example) -> None:
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         [
-            "test_example.py::test_it asks for the loop factories uvloop, but there are "
-            "none here.",
-            "Name them in the hook pytest_asyncio_loop_factories, in a conftest.py or a "
-            "plugin, or leave loop_factories out of the marker.",
+            (
+                "test_example.py::test_it asks for the loop factories uvloop, but there are "
+                "none here."
+            ),
+            (
+                "Name them in the hook pytest_asyncio_loop_factories, in a conftest.py or a "
+                "plugin, or leave loop_factories out of the marker."
+            ),
         ]
     )
     assert no_frame_of_ours(result)
@@ -459,8 +470,10 @@ def test_marker_with_wrong_names(run: Example, value: str) -> None:
     assert outcomes["errors"] == 1
     result.stdout.fnmatch_lines(
         [
-            "test_example.py::test_it: wrong arguments in pytest.mark.asyncio: "
-            "loop_factories has to be a non-empty sequence of names, not *",
+            (
+                "test_example.py::test_it: wrong arguments in pytest.mark.asyncio: "
+                "loop_factories has to be a non-empty sequence of names, not *"
+            ),
         ]
     )
     assert no_frame_of_ours(result)
@@ -979,7 +992,7 @@ def test_uvloop_beside_asyncio(run: Example) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "ini", "debug"),
+    "arguments, ini, debug",
     [
         ([], "", False),
         (["--asyncio-debug"], "", True),
