@@ -215,9 +215,7 @@ def is_set_up(fixturedef: pytest.FixtureDef[Any]) -> bool:
     return fixturedef.cached_result is not None
 
 
-def finish(
-    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
-) -> None:
+def finish(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> None:
     """Tear the fixture down now, its dependents first; its scope's end finds nothing to do.
 
     Waits for a public ``FixtureDef.finish``.

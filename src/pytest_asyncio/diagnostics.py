@@ -20,6 +20,7 @@ import contextvars
 import gc
 import linecache
 import os
+from pathlib import Path
 import re
 import selectors
 import signal
@@ -110,7 +111,7 @@ def watch(loop: asyncio.AbstractEventLoop) -> Watch:
     return watch
 
 
-# -- unhandled exceptions ------------------------------------------------------------------------
+# -- unhandled exceptions --
 
 
 def _watch_exceptions(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
@@ -126,6 +127,8 @@ def _watch_exceptions(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
         if isinstance(exception, BaseException):
             if _is_timeout(exception):
                 return  # It interrupts the test, and is reported with it.
+            if getattr(context.get("asyncgen"), "ag_running", False):
+                return  # The task that runs it would not end, and is reported for that.
             watch.unhandled.append(Unhandled(exception, _source(context)))
         original(context)
 
@@ -163,7 +166,7 @@ def _source(context: dict[str, Any]) -> str:
     return str(message)
 
 
-# -- the tasks of a test ---------------------------------------------------------------------------
+# -- the tasks of a test --
 
 
 @final
@@ -191,6 +194,12 @@ class Tasks:
             if task is not None:
                 yield task
 
+    def forget(self, exception: BaseException) -> None:
+        """Let asyncio not report an exception that has come out of the loop."""
+        for task in self:
+            if task.done() and getattr(task, "_exception", None) is exception:
+                task.exception()
+
     def unhandled(self) -> list[Unhandled]:
         """The exceptions of tasks that are done, still referenced, and were never asked.
 
@@ -205,14 +214,18 @@ class Tasks:
                 and not task.cancelled()
                 and getattr(task, "_log_traceback", False)
             ):
-                exception = task.exception()  # Asked now: asyncio will not report it again.
+                exception = (
+                    task.exception()
+                )  # Asked now: asyncio will not report it again.
                 if exception is not None:
                     message = f"Task exception was never retrieved ({describe(task)})"
                     found.append(Unhandled(exception, message))
         return found
 
 
-OWNER: Final = contextvars.ContextVar[Tasks | None]("pytest_asyncio_owner", default=None)
+OWNER: Final = contextvars.ContextVar[Tasks | None](
+    "pytest_asyncio_owner", default=None
+)
 """The tasks of the test in whose context a task is started."""
 
 
@@ -249,7 +262,7 @@ def _watch_tasks(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
         loop.set_task_factory(factory)
 
 
-# -- deadlocks ---------------------------------------------------------------------------------------
+# -- deadlocks --
 
 
 RECHECK: Final = 1.0
@@ -321,13 +334,20 @@ def _is_deadlocked(
     )
 
 
+_THREADS: Final = Path("/proc/self/task")
+"""Where Linux lists the threads of this process; elsewhere nothing can be proven."""
+
+
 def _has_signal_handlers() -> bool:
     """Whether Python code other than known test tools handles a signal."""
     for number in signal.valid_signals():
         handler = signal.getsignal(number)
-        if callable(handler) and handler is not signal.default_int_handler:
-            if not _is_of_tool(handler):
-                return True
+        if (
+            callable(handler)
+            and handler is not signal.default_int_handler
+            and not _is_of_tool(handler)
+        ):
+            return True
     return False
 
 
@@ -340,19 +360,15 @@ def _is_of_tool(function: object) -> bool:
 def _has_processes() -> bool:
     """Whether there are child processes, which can send a signal; unknown counts as yes."""
     try:
-        for thread in os.listdir("/proc/self/task"):
-            with open(f"/proc/self/task/{thread}/children", encoding="ascii") as file:
-                if file.read().strip():
-                    return True
+        return any((thread / "children").read_text() for thread in _THREADS.iterdir())
     except OSError:
         return True
-    return False
 
 
 def _has_threads(loop: asyncio.SelectorEventLoop) -> bool:
     """Whether a thread may call into the loop; threads that Python does not know count, too."""
     known = sys._current_frames()
-    if len(os.listdir("/proc/self/task")) > len(known):
+    if len(list(_THREADS.iterdir())) > len(known):
         return True
     idle = _idle_threads(loop, known)
     own = threading.get_ident()
@@ -391,7 +407,9 @@ def _is_tool(ident: int, frame: types.FrameType) -> bool:
     while each is not None:
         name = str(each.f_globals.get("__name__", ""))
         if name != "threading":
-            module = name  # In the end, the module of the function that the thread runs.
+            module = (
+                name  # In the end, the module of the function that the thread runs.
+            )
         each = each.f_back
     for thread in threading.enumerate():
         if thread.ident == ident and isinstance(thread, threading.Timer):
@@ -399,7 +417,7 @@ def _is_tool(ident: int, frame: types.FrameType) -> bool:
     return module.partition(".")[0] in _TOOLS
 
 
-# -- timeouts of test tools ----------------------------------------------------------------------------
+# -- timeouts of test tools --
 
 
 Heard: TypeAlias = Callable[[BaseException, "asyncio.Task[Any] | None"], None]
@@ -466,7 +484,7 @@ class _Handler:
             raise
 
 
-# -- what a task is doing ----------------------------------------------------------------------------
+# -- what a task is doing --
 
 
 def describe(task: asyncio.Task[Any]) -> str:
@@ -605,11 +623,8 @@ def _first(objects: Iterable[Any], kind: type) -> Any:
     return next((each for each in objects if isinstance(each, kind)), None)
 
 
-_OURS: Final = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_PLUMBING: Final = (
-    _OURS,
-    os.path.dirname(os.path.abspath(asyncio.__file__)) + os.sep,
-)
+_OURS: Final = f"{Path(__file__).parent}{os.sep}"
+_PLUMBING: Final = (_OURS, f"{Path(asyncio.__file__).parent}{os.sep}")
 
 
 def _is_ours(filename: str) -> bool:

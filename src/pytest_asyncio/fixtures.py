@@ -13,10 +13,13 @@ from collections.abc import Generator
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
+import contextlib
 import contextvars
 import dataclasses
 import functools
 import inspect
+from pathlib import Path
+import sys
 import textwrap
 import types
 from typing import Any
@@ -40,18 +43,12 @@ from pytest_asyncio.contexts import bring_up_to_date
 from pytest_asyncio.contexts import Changes
 from pytest_asyncio.contexts import context_for_task
 from pytest_asyncio.contexts import differences
-from pytest_asyncio.loop import AnyFixtureDef
-from pytest_asyncio.loop import FACTORY_FIXTURE
-from pytest_asyncio.loop import given_loop_factories
-from pytest_asyncio.loop import home_of
-from pytest_asyncio.loop import is_narrower
 from pytest_asyncio.loop import Live
 from pytest_asyncio.loop import location
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
-from pytest_asyncio.loop import Node
-from pytest_asyncio.loop import scope_of
-from pytest_asyncio.loop import Use
+from pytest_asyncio.loop_factories import FACTORY_FIXTURE
+from pytest_asyncio.loop_factories import given_loop_factories
 from pytest_asyncio.markers import asyncio_mark
 from pytest_asyncio.markers import AsyncioMark
 from pytest_asyncio.markers import find_mark
@@ -63,11 +60,18 @@ from pytest_asyncio.markers import MarkError
 from pytest_asyncio.markers import parse
 from pytest_asyncio.markers import unbound
 from pytest_asyncio.outcomes import outcome_of
+from pytest_asyncio.plan import AnyFixtureDef
+from pytest_asyncio.plan import home_of
+from pytest_asyncio.plan import is_narrower
+from pytest_asyncio.plan import Node
+from pytest_asyncio.plan import scope_of
+from pytest_asyncio.plan import Use
 
 __all__ = ["DynamicScope", "FixtureDefinition", "fixture", "getfixturevalue"]
 
 
-# -- the decorator -------------------------------------------------------------------------------
+# -- the decorator --
+
 
 @runtime_checkable
 class FixtureDefinition(Protocol):
@@ -109,9 +113,9 @@ class DynamicScope(Protocol):
 # What was decorated, with the loop scope that was given. Keyed by the function itself, so that
 # nothing has to be pinned on it; and by the name that was given, since one function may be made
 # into several fixtures.
-_DECLARED: Final[
-    weakref.WeakKeyDictionary[Any, dict[str | None, ScopeName | None]]
-] = weakref.WeakKeyDictionary()
+_DECLARED: Final[weakref.WeakKeyDictionary[Any, dict[str | None, ScopeName | None]]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 # The overload without a function comes first: type checkers explain a misplaced argument by
@@ -204,7 +208,7 @@ def fixture(
     return decorate if fixture_function is None else decorate(fixture_function)
 
 
-# -- which fixtures are ours -----------------------------------------------------------------------
+# -- which fixtures are ours --
 
 
 @final
@@ -317,7 +321,7 @@ def _used(name: str, fixturedefs: Sequence[AnyFixtureDef]) -> list[AnyFixtureDef
     return used
 
 
-# -- collection: loop factories, and the plan -----------------------------------------------------
+# -- collection: loop factories, and the plan --
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -399,7 +403,7 @@ def _cached_uses(
             yield Use(fixturedef, node), home
 
 
-# -- set-up and tear-down ---------------------------------------------------------------------------
+# -- set-up and tear-down --
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -418,9 +422,7 @@ def pytest_fixture_setup(
     item = _pytest_private.item_of(request)
     loops = loops_of(request.config)
     if fixturedef.argname == "event_loop":
-        replacement = _refuse(
-            messages.event_loop_is_async(location(fixturedef, item))
-        )
+        replacement = _refuse(messages.event_loop_is_async(location(fixturedef, item)))
     elif is_ours(definition, item, loops):
         replacement = _replacement(fixturedef, request, definition, loops, item)
     elif is_async_test(item) and "anyio_backend" not in item.fixturenames:
@@ -432,9 +434,7 @@ def pytest_fixture_setup(
     else:
         return (yield)
     original = fixturedef.func
-    _pytest_private.set_function(
-        fixturedef, _like(original, replacement)
-    )
+    _pytest_private.set_function(fixturedef, _like(original, replacement))
     try:
         return (yield)
     except _NotNowError as exc:
@@ -643,7 +643,7 @@ def _yielded_again(live: Live) -> str:
     )
 
 
-# -- which loop a fixture runs in --------------------------------------------------------------------
+# -- which loop a fixture runs in --
 
 
 def _live(
@@ -707,7 +707,7 @@ def _live(
     return Live(fixturedef, request, runner, scope_of(asked), loops.variant(item))
 
 
-# -- synchronous functions under our decorator ----------------------------------------------------------
+# -- synchronous functions under our decorator --
 
 
 def _synchronous(
@@ -756,7 +756,7 @@ def _synchronous(
     return generate if inspect.isgeneratorfunction(function) else call
 
 
-# -- async setup_method and its kin ------------------------------------------------------------------------
+# -- async setup_method and its kin --
 
 
 async def _xunit(
@@ -780,7 +780,19 @@ async def _call(function: Callable[..., object], target: object) -> None:
         await result
 
 
-# -- asking for a fixture while the loop runs --------------------------------------------------------------
+# -- asking for a fixture while the loop runs --
+
+
+def _name_asker(
+    exc: pytest.fail.Exception, asker: types.FrameType, config: pytest.Config
+) -> None:
+    """Where pytest says that this module asks for a fixture, name the line that really does."""
+    head, _, tail = (exc.msg or "").rpartition("\n")
+    if Path(tail.rpartition(":")[0]).parts[-2:] == Path(__file__).parts[-2:]:
+        path = Path(asker.f_code.co_filename)
+        with contextlib.suppress(ValueError):
+            path = path.relative_to(config.rootpath)
+        exc.msg = f"{head}\n{path}:{asker.f_lineno}"
 
 
 async def getfixturevalue(request: pytest.FixtureRequest, name: str) -> Any:
@@ -805,9 +817,14 @@ async def getfixturevalue(request: pytest.FixtureRequest, name: str) -> Any:
     def get() -> tuple[Any, list[tuple[contextvars.ContextVar[Any], Any]]]:
         __tracebackhide__ = True
         before = contextvars.copy_context()
-        value = request.getfixturevalue(name)
+        try:
+            value = request.getfixturevalue(name)
+        except pytest.fail.Exception as exc:
+            _name_asker(exc, asker, request.config)
+            raise
         return value, differences(before, contextvars.copy_context())
 
+    asker = sys._getframe(1)
     runner = loops_of(request.config).family.get(asyncio.get_running_loop())
     if runner is None:
         raise RuntimeError(messages.asked_outside_a_test())

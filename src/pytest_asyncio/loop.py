@@ -1,9 +1,8 @@
 """Event loops: which one a test and its fixtures run in, how it is made, how long it lives.
 
-The plan is made once, over all collected items: async fixtures that are used together share
-a loop, and so do the tests that use them. A loop belongs to a *home*, the node of the
-collection tree for whose life it exists: the session, a package, a module, a class or a single
-test. It is made when the first test or fixture needs it and closed when pytest leaves the node.
+A loop belongs to a *home*, the node of the collection tree for whose life it exists: the
+session, a package, a module, a class or a single test. It is made when the first test or
+fixture needs it and closed when pytest leaves the node.
 
 What runs in a loop, and what a fixture is, is not decided here.
 """
@@ -12,17 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterator
-from collections.abc import Mapping
-from collections.abc import Sequence
 import contextlib
 import dataclasses
-import sys
 from typing import Any
-from typing import cast
 from typing import Final
 from typing import final
 from typing import TYPE_CHECKING
-from typing import TypeAlias
 import warnings
 
 import pytest
@@ -34,10 +28,18 @@ from pytest_asyncio.config import SCOPES
 from pytest_asyncio.config import Settings
 from pytest_asyncio.config import settings
 from pytest_asyncio.contexts import Changes
-from pytest_asyncio.hookspecs import LoopFactories
+from pytest_asyncio.current_loop import CurrentLoop
+from pytest_asyncio.current_loop import PolicyInForce
 from pytest_asyncio.hookspecs import LoopFactory
+from pytest_asyncio.loop_factories import factory_name
+from pytest_asyncio.loop_factories import loop_factories
 from pytest_asyncio.markers import asyncio_mark
 from pytest_asyncio.outcomes import members
+from pytest_asyncio.plan import AnyFixtureDef
+from pytest_asyncio.plan import home_of
+from pytest_asyncio.plan import Node
+from pytest_asyncio.plan import Plan
+from pytest_asyncio.plan import scope_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -49,139 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = ["event_loop", "event_loop_policy"]
 
-Node: TypeAlias = pytest.Item | pytest.Collector
-AnyFixtureDef: TypeAlias = pytest.FixtureDef[Any]
-
-FACTORY_FIXTURE: Final = "_asyncio_loop_factory"
-
-
-# -- scopes and homes ------------------------------------------------------------------------
-
-
-def home_of(node: Node, scope: ScopeName) -> Node:
-    """The node that a loop of some scope belongs to, as seen from ``node``.
-
-    It is never narrower than ``node``: outside of a class, class scope is function scope.
-    """
-    wider: Node | None = None
-    if scope == "session":
-        wider = node.session
-    elif scope == "package":
-        wider = node.getparent(pytest.Package) or node.session
-    elif scope == "module":
-        wider = node.getparent(pytest.Module)
-    elif scope == "class":
-        wider = node.getparent(pytest.Class)
-    return node if wider is None else wider
-
-
-def scope_of(home: Node) -> ScopeName:
-    """The scope of the loops that belong to ``home``."""
-    if isinstance(home, pytest.Session):
-        return "session"
-    if isinstance(home, pytest.Module):
-        return "module"
-    if isinstance(home, pytest.Class):
-        return "class"
-    if isinstance(home, pytest.Item):
-        return "function"
-    return "package"
-
-
-def is_narrower(scope: str, than: str) -> bool:
-    """Whether one scope ends before another."""
-    return SCOPES.index(scope) > SCOPES.index(than)
-
-
-# -- the plan --------------------------------------------------------------------------------
-
-
-@final
-@dataclasses.dataclass(frozen=True, slots=True)
-class Use:
-    """An async fixture that a test uses, cached for the life of a node."""
-
-    fixturedef: AnyFixtureDef
-    cached_for: Node
-
-
-@final
-class Plan:
-    """Which loop the tests and fixtures share that say nothing about it.
-
-    Two fixtures wider than function scope that one test uses belong together, and so do, in
-    turn, those that they meet in other tests. The nodes of the fixtures of one test lie on
-    one branch of the collection tree; hence so the widest node of a whole group is well
-    defined, and is the home of the loop that the group shares.
-
-    This is union-find: linear, for all practical purposes, in the number of uses.
-    """
-
-    def __init__(self) -> None:
-        self._leader: Final[dict[Use, Use]] = {}
-        self._home: Final[dict[Use, Node]] = {}
-        self._depths: Final[dict[Node, int]] = {}
-        self._tests: Final[dict[pytest.Item, Use]] = {}
-
-    def _depth(self, node: Node) -> int:
-        depth = self._depths.get(node)
-        if depth is None:
-            depth = 0 if node.parent is None else self._depth(node.parent) + 1
-            self._depths[node] = depth
-        return depth
-
-    def _find(self, use: Use) -> Use:
-        leader = self._leader
-        while leader[use] != use:
-            leader[use] = leader[leader[use]]
-            use = leader[use]
-        return use
-
-    def _widen(self, leader: Use, home: Node) -> None:
-        if self._depth(home) < self._depth(self._home[leader]):
-            self._home[leader] = home
-
-    def add(
-        self,
-        item: pytest.Item,
-        uses: Sequence[tuple[Use, Node]],
-        asked: Node | None = None,
-    ) -> None:
-        """Take one test into account.
-
-        :param item: The test.
-        :param uses: The cached async fixtures that it uses, each with the home of the loop it
-            asks for, or else the node it is cached for.
-        :param asked: The home of the loop that the test itself asks for, if it does.
-        """
-        group: Use | None = None
-        for use, home in uses:
-            if use not in self._leader:
-                self._leader[use] = use
-                self._home[use] = home
-            leader = self._find(use)
-            self._widen(leader, home)
-            if group is None:
-                group = leader
-            elif leader != group:
-                self._leader[leader] = group
-                self._widen(group, self._home[leader])
-        if group is not None:
-            self._tests[item] = group
-            if asked is not None:
-                self._widen(group, asked)
-
-    def home_of_fixture(self, use: Use) -> Node | None:
-        """The home of the loop of a fixture's group, or None if no test is known to use it."""
-        return self._home[self._find(use)] if use in self._leader else None
-
-    def home_of_test(self, item: pytest.Item) -> Node:
-        """The home of the loop of a test's group, or the test itself if it has none."""
-        use = self._tests.get(item)
-        return item if use is None else self._home[self._find(use)]
-
-
-# -- what the loops of a run hold --------------------------------------------------------------
+# -- what the loops of a run hold --
 
 
 @final
@@ -262,7 +132,7 @@ class Loops:
         self._adopted: Final[dict[Runner, AnyFixtureDef]] = {}
         self._overrides: Final[dict[tuple[str, Node | None], AnyFixtureDef | None]] = {}
 
-    # -- which loop ----------------------------------------------------------------------------
+    # -- which loop --
 
     def for_test(self, item: pytest.Item, request: pytest.FixtureRequest) -> Runner:
         """The loop that a test runs in; it becomes the current one.
@@ -333,9 +203,11 @@ class Loops:
             return cached_for
         return home_of(cached_for, scope)
 
-    # -- making loops --------------------------------------------------------------------------
+    # -- making loops --
 
-    def at(self, home: Node, item: pytest.Item, request: pytest.FixtureRequest) -> Runner:
+    def at(
+        self, home: Node, item: pytest.Item, request: pytest.FixtureRequest
+    ) -> Runner:
         """The open loop of a node; it is made if there is none.
 
         :param home: The node that the loop belongs to.
@@ -354,7 +226,7 @@ class Loops:
         """What tells loops of one home apart: the factory's name, or the policy's parameter."""
         factories = loop_factories(item)
         if factories:
-            name = _factory_name(item, factories)
+            name = factory_name(item, factories)
             factory = factories.get(name)
             # A function or lambda made anew at each call of the hook is the same factory.
             return name, getattr(factory, "__code__", factory)
@@ -387,7 +259,7 @@ class Loops:
 
         factories = loop_factories(item)
         if factories:
-            name = _factory_name(item, factories)
+            name = factory_name(item, factories)
             return name, factories[name]
         if self.override("event_loop_policy", item) is not None:
             policy = request.getfixturevalue("event_loop_policy")
@@ -416,7 +288,7 @@ class Loops:
             self._adopted[runner] = override
         return runner
 
-    # -- context variables that the test sets --------------------------------------------------
+    # -- context variables that the test sets --
 
     def undo_changes(self) -> None:
         """Take back what the test, or hypothesis' last example of it, has set."""
@@ -429,7 +301,7 @@ class Loops:
         if self.station is not None and changes:
             self.station.changes = changes
 
-    # -- what goes wrong between loops and fixtures ----------------------------------------------
+    # -- what goes wrong between loops and fixtures --
 
     def crashed(self) -> list[Live]:
         """The fixtures that were cancelled at their yield, the last one that was set up first."""
@@ -511,7 +383,11 @@ class Loops:
     def end_tasks(self) -> None:
         """Cancel what an example of a hypothesis test leaves, so that the next is on its own."""
         station = self.station
-        if station is not None and station.runner is not None and station.tasks is not None:
+        if (
+            station is not None
+            and station.runner is not None
+            and station.tasks is not None
+        ):
             station.runner.cancel(station.runner.pending(station.tasks))
 
     @property
@@ -545,7 +421,7 @@ class Loops:
             told = [(live.name, live.scope) for live in others]
             culprit.add_note(messages.two_loops(who, scope, told, SCOPES))
 
-    # -- the life of loops -----------------------------------------------------------------------
+    # -- the life of loops --
 
     def enter(self, item: pytest.Item) -> Station:
         """Begin a test that uses loops; the second call for a test changes nothing."""
@@ -646,69 +522,6 @@ def loops_of(config: pytest.Config) -> Loops:
     return loops
 
 
-# -- the current loop --------------------------------------------------------------------------
-
-
-@final
-class CurrentLoop:
-    """What ``asyncio.get_event_loop()`` would give now, kept to be put back later.
-
-    Before Python 3.14 the main thread gets a loop from the first ``get_event_loop()``, made on
-    the spot. Asking would thus leave a loop behind that nobody closes, and setting None at the
-    end would take that service away from the synchronous tests that rely on it. Hence the look
-    at the policy's own variables, where there are any.
-    """
-
-    def __init__(self) -> None:
-        import asyncio
-
-        self._local: Any = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._was_set = True
-        if sys.version_info < (3, 14):
-            policy = asyncio.get_event_loop_policy()  # type: ignore[deprecated]
-            self._local = getattr(policy, "_local", None)
-            self._loop = getattr(self._local, "_loop", None)
-            self._was_set = getattr(self._local, "_set_called", True)
-        elif asyncio._get_running_loop() is None:
-            with contextlib.suppress(RuntimeError):
-                self._loop = asyncio.get_event_loop()
-
-    def put_back(self) -> None:
-        """Make the same loop current again, or none."""
-        import asyncio
-
-        loop = self._loop
-        asyncio.set_event_loop(None if loop is None or loop.is_closed() else loop)
-        if not self._was_set:
-            self._local._set_called = False
-
-
-@final
-class PolicyInForce:
-    """An event loop policy that the user's code brought in, until the one before is put back.
-
-    Policies are deprecated from Python 3.14 on. Whoever overrides the fixture
-    ``event_loop_policy`` knows: the warnings would only repeat it at the wrong place.
-    """
-
-    def __init__(self, policy: Any) -> None:
-        import asyncio
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self._before: Any = asyncio.get_event_loop_policy()  # type: ignore[deprecated]
-            asyncio.set_event_loop_policy(policy)  # type: ignore[deprecated]
-
-    def put_back(self) -> None:
-        """Put the policy in force that was so before."""
-        import asyncio
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            asyncio.set_event_loop_policy(self._before)  # type: ignore[deprecated]
-
-
 def _hashable(value: object) -> object:
     try:
         hash(value)
@@ -717,7 +530,7 @@ def _hashable(value: object) -> object:
     return value
 
 
-# -- what users override -------------------------------------------------------------------------
+# -- what users override --
 
 
 @pytest.hookimpl(trylast=True)
@@ -753,81 +566,7 @@ def location(fixturedef: AnyFixtureDef, item: pytest.Item) -> str:
     return f"{path}:{code.co_firstlineno}"
 
 
-# -- loop factories: the hook ------------------------------------------------------------------------------
-
-
-@final
-class _Alias:
-    """The plugin under the name that it was not loaded by."""
-
-    def __getattr__(self, name: str) -> Any:
-        from pytest_asyncio import plugin
-
-        return getattr(plugin, name)
-
-
-def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Offer the hook ``pytest_asyncio_loop_factories``."""
-    from pytest_asyncio import hookspecs
-
-    pluginmanager.add_hookspecs(hookspecs)
-    # The entry point and `pytest_plugins` name it differently, and pytest refuses to load a
-    # plugin twice unless it finds the second name taken.
-    for name in ("asyncio", "pytest_asyncio.plugin"):
-        if not pluginmanager.has_plugin(name):
-            pluginmanager.register(_Alias(), name)
-
-
-def _factory_name(item: pytest.Item, factories: Mapping[str, LoopFactory]) -> str:
-    params = getattr(getattr(item, "callspec", None), "params", {})
-    name: str = params.get(FACTORY_FIXTURE, next(iter(factories)))
-    return name
-
-
-def loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory] | None:
-    """The loop factories for a test, those that its marker names; None for the default."""
-    given = all_loop_factories(item)
-    names = asyncio_mark(item).loop_factories
-    if given is None or names is None:
-        return given
-    return {name: given[name] for name in names if name in given}
-
-
-def given_loop_factories(item: pytest.Item) -> Any:
-    """What the hook gives for a test, or None without a call where nobody implements it."""
-    if not item.config.hook.pytest_asyncio_loop_factories.get_hookimpls():
-        return None
-    return item.ihook.pytest_asyncio_loop_factories(config=item.config, item=item)
-
-
-def all_loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory] | None:
-    """What the hook gives for a test, checked.
-
-    :raises pytest.fail.Exception: If that is neither a mapping of factories nor None.
-    """
-    given = given_loop_factories(item)
-    if given is None:
-        return None
-    if not isinstance(cast("object", given), Mapping):
-        problem = f"returned {given!r}"
-    elif not given:
-        problem = "returned an empty mapping"
-    elif bad := [name for name in given if not isinstance(name, str) or not name]:
-        problem = f"has {bad[0]!r} as a name"
-    elif bad := [name for name, factory in given.items() if not callable(factory)]:
-        problem = f"has {given[bad[0]]!r} as the factory {bad[0]!r}"
-    else:
-        return cast("LoopFactories", given)
-    pytest.fail(messages.bad_loop_factories(item.nodeid, problem), pytrace=False)
-
-
-@pytest.fixture(scope="session", name=FACTORY_FIXTURE)
-def _asyncio_loop_factory(request: pytest.FixtureRequest) -> object:
-    """Name of the loop factory that the test runs with; parametrises tests, no more."""
-    return getattr(request, "param", None)
-
-
-# -- fixtures --------------------------------------------------------------------------------------
+# -- fixtures --
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
-# -- the marker ----------------------------------------------------------------------------
+# -- the marker --
 
 
 def marker_help() -> str:
@@ -51,15 +51,11 @@ def marker_scope(value: object, valid: Sequence[str]) -> str:
 
 
 def marker_both_scopes() -> str:
-    return (
-        "scope is the old name of loop_scope, and both are given; leave out scope"
-    )
+    return "scope is the old name of loop_scope, and both are given; leave out scope"
 
 
 def marker_factories(value: object) -> str:
-    return (
-        f"loop_factories has to be a non-empty sequence of names, not {value!r}"
-    )
+    return f"loop_factories has to be a non-empty sequence of names, not {value!r}"
 
 
 def marker_scope_deprecated(nodeid: str) -> str:
@@ -76,7 +72,7 @@ def marked_but_synchronous(nodeid: str) -> str:
     )
 
 
-# -- the mode ------------------------------------------------------------------------------
+# -- the mode --
 
 
 def plain_fixture_in_strict_mode(test: str, fixture: str, location: str) -> str:
@@ -97,7 +93,7 @@ def returned_something(nodeid: str, kind: str) -> str:
     )
 
 
-# -- unittest ------------------------------------------------------------------------------
+# -- unittest --
 
 
 def async_method_of_testcase(nodeid: str) -> str:
@@ -109,7 +105,7 @@ def async_method_of_testcase(nodeid: str) -> str:
     )
 
 
-# -- fixtures ------------------------------------------------------------------------------
+# -- fixtures --
 
 
 def did_not_yield(fixture: str) -> str:
@@ -134,9 +130,7 @@ def fixture_bad_loop_scope(value: object, valid: Sequence[str]) -> str:
 
 
 def torn_down_in_running_loop(fixture: str) -> str:
-    return (
-        f"the async fixture {fixture!r} cannot be torn down while its event loop is running"
-    )
+    return f"the async fixture {fixture!r} cannot be torn down while its event loop is running"
 
 
 def fixture_wider_than_event_loop(
@@ -215,7 +209,7 @@ def fixture_cancelled_silently(fixture: str, scope: str, test: str) -> str:
     )
 
 
-# -- loops ---------------------------------------------------------------------------------
+# -- loops --
 
 
 def loop_stopped(what: str) -> str:
@@ -302,7 +296,11 @@ def two_loops(
     widest = next(scope for scope in widest_first if scope in scopes)
     narrower = [] if user_scope == widest else [user]
     narrower += [f"the fixture {name!r}" for name, scope in fixtures if scope != widest]
-    same = f"Write loop_scope={widest!r} for {_listed(narrower)}, or leave" if narrower else "Leave"
+    same = (
+        f"Write loop_scope={widest!r} for {_listed(narrower)}, or leave"
+        if narrower
+        else "Leave"
+    )
     return _lines(
         f"pytest-asyncio: {user} runs in an event loop of {user_scope} scope, but {others}.",
         "What is made in one loop cannot be awaited in the other.",

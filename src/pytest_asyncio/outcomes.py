@@ -60,6 +60,18 @@ def is_hidden(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
     are hidden: then it adds a hint at ``--full-trace``, which has nothing more to show.
     """
     exception = excinfo.value
-    return not (
-        isinstance(exception, pytest.fail.Exception) and not exception.pytrace
-    )
+    if isinstance(exception, BaseExceptionGroup):
+        # pytest makes a group of what several tear-downs raise, and before 9.1 it breaks down
+        # with an internal error where it is to show a group without a frame.
+        return pytest.version_tuple >= (9, 1) or _has_frames_of_users(exception)
+    return not (isinstance(exception, pytest.fail.Exception) and not exception.pytrace)
+
+
+def _has_frames_of_users(exc: BaseException) -> bool:
+    traceback = exc.__traceback__
+    while traceback is not None:
+        module = str(traceback.tb_frame.f_globals.get("__name__", ""))
+        if module.partition(".")[0] not in {"_pytest", "pluggy", "pytest_asyncio"}:
+            return True
+        traceback = traceback.tb_next
+    return False

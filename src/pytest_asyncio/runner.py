@@ -106,7 +106,7 @@ class Runner:
     )
     """Context variables that are the runner's own."""
 
-    # -- running -------------------------------------------------------------------------
+    # -- running --
 
     def run(
         self,
@@ -132,7 +132,12 @@ class Runner:
         if owner is not None:
             context.run(OWNER.set, owner)
         task = self._start(coroutine, context=context, name=name)
-        self._drive(task, task.done)
+        try:
+            self._drive(task, task.done)
+        except (KeyboardInterrupt, SystemExit) as exc:
+            if owner is not None:
+                owner.forget(exc)
+            raise
         return _result(task)
 
     def _start(
@@ -255,7 +260,7 @@ class Runner:
             # Also when Ctrl-C is pressed a second time.
             self.stuck.extend(task for task in tasks if not task.done())
 
-    # -- tasks that a test leaves ------------------------------------------------------------
+    # -- tasks that a test leaves --
 
     def pending(self, tasks: Tasks) -> list[asyncio.Task[Any]]:
         """The tasks that do not end by themselves when the loop runs what is ready."""
@@ -271,7 +276,7 @@ class Runner:
         if pending and not self.loop.is_closed():
             self._cancel(pending)
 
-    # -- what a running coroutine asks of pytest -----------------------------------------
+    # -- what a running coroutine asks of pytest --
 
     async def outside(self, function: Callable[[], T]) -> T:
         """Have a function called outside the loop, in this thread, and await its result.
@@ -319,7 +324,7 @@ class Runner:
                 asked.answer.set_result(result)
         return True
 
-    # -- fixtures --------------------------------------------------------------------------
+    # -- fixtures --
 
     def crash(self, fixture: FixtureTask[Any]) -> None:
         """Take note that a fixture broke while it was in use: cancel whatever uses it."""
@@ -330,7 +335,7 @@ class Runner:
             if cancellable and task is not fixture.task and not task.done():
                 task.cancel(f"{fixture.name} crashed")
 
-    # -- the end -----------------------------------------------------------------------------
+    # -- the end --
 
     def close(self) -> list[str]:
         """Cancel what is pending, shut down generators and threads, and close the loop.
@@ -460,10 +465,9 @@ class FixtureTask(Generic[T]):
                 await generator.athrow(self.crash.with_traceback(None))
         except StopAsyncIteration:
             return
-        try:
+        # A task group makes an error of its being closed.
+        with contextlib.suppress(Exception, BaseExceptionGroup):
             await generator.aclose()
-        except (Exception, BaseExceptionGroup):
-            pass  # A task group makes an error of its being closed.
         raise YieldedAgainError
 
     async def _suspended(self, release: asyncio.Event) -> None:
@@ -643,5 +647,3 @@ async def _shut_down_executor(
             ]
         await asyncio.sleep(0.001)
     return []
-
-

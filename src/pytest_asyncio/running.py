@@ -21,10 +21,10 @@ from pytest_asyncio.config import Mode
 from pytest_asyncio.contexts import Changes
 from pytest_asyncio.contexts import context_for_task
 from pytest_asyncio.fixtures import fixtures_of
-from pytest_asyncio.loop import all_loop_factories
-from pytest_asyncio.loop import FACTORY_FIXTURE
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
+from pytest_asyncio.loop_factories import all_loop_factories
+from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.markers import asyncio_mark
 from pytest_asyncio.markers import check_mark
 from pytest_asyncio.markers import find_mark
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from pytest_asyncio.diagnostics import Tasks
     from pytest_asyncio.runner import Runner
 
-# -- set-up --------------------------------------------------------------------------------------
+# -- set-up --
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
@@ -101,7 +101,7 @@ def _check_factory(item: pytest.Function) -> None:
         )
 
 
-# -- call ----------------------------------------------------------------------------------------
+# -- call --
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -182,9 +182,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 def _ran_synchronously(item: pytest.Function, result: object) -> None:
     __tracebackhide__ = True
     if is_marked_by_its_own(item):
-        _warn(
-            PytestAsyncioWarning(messages.marked_but_synchronous(item.nodeid)), item
-        )
+        _warn(PytestAsyncioWarning(messages.marked_but_synchronous(item.nodeid)), item)
     if result is not None:
         text = messages.returned_something(item.nodeid, type(result).__name__)
         _warn(pytest.PytestReturnNotNoneWarning(text), item)
@@ -230,9 +228,7 @@ def _run_hypothesis(
         handle.inner_test = inner
 
 
-def _run(
-    item: pytest.Function, loops: Loops, made: Awaitable[object] | Any
-) -> None:
+def _run(item: pytest.Function, loops: Loops, made: Awaitable[object] | Any) -> None:
     """Run what the test function returned as one task, in the loop of the test."""
     __tracebackhide__ = True
     from pytest_asyncio.diagnostics import Tasks
@@ -330,7 +326,7 @@ def _crash(loops: Loops, item: pytest.Item) -> BaseException:
     )
 
 
-# -- tear-down -------------------------------------------------------------------------------------
+# -- tear-down --
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -403,7 +399,7 @@ def _finish_broken(
         _try(errors, _warn, PytestAsyncioLoopWarning(message), item)
 
 
-# -- what is reported at the end of each phase ---------------------------------------------------------
+# -- what is reported at the end of each phase --
 
 
 def _report(item: pytest.Item, loops: Loops) -> None:

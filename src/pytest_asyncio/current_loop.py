@@ -1,0 +1,76 @@
+"""What ``asyncio.get_event_loop()`` and the event loop policy are, kept to be put back later.
+
+User code may change both at any time. A test and what comes after it is not to be harmed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import Any
+from typing import final
+from typing import TYPE_CHECKING
+import warnings
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+@final
+class CurrentLoop:
+    """What ``asyncio.get_event_loop()`` would give now, kept to be put back later.
+
+    Before Python 3.14 the main thread gets a loop from the first ``get_event_loop()``, made on
+    the spot. Asking would thus leave a loop behind that nobody closes, and setting None at the
+    end would take that service away from the synchronous tests that rely on it. Hence the look
+    at the policy's own variables, where there are any.
+    """
+
+    def __init__(self) -> None:
+        import asyncio
+
+        self._local: Any = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._was_set = True
+        if sys.version_info < (3, 14):
+            policy = asyncio.get_event_loop_policy()  # type: ignore[deprecated]
+            self._local = getattr(policy, "_local", None)
+            self._loop = getattr(self._local, "_loop", None)
+            self._was_set = getattr(self._local, "_set_called", True)
+        elif asyncio._get_running_loop() is None:
+            with contextlib.suppress(RuntimeError):
+                self._loop = asyncio.get_event_loop()
+
+    def put_back(self) -> None:
+        """Make the same loop current again, or none."""
+        import asyncio
+
+        loop = self._loop
+        asyncio.set_event_loop(None if loop is None or loop.is_closed() else loop)
+        if not self._was_set:
+            self._local._set_called = False
+
+
+@final
+class PolicyInForce:
+    """An event loop policy that the user's code brought in, until the one before is put back.
+
+    Policies are deprecated from Python 3.14 on. Whoever overrides the fixture
+    ``event_loop_policy`` knows: the warnings would only repeat it at the wrong place.
+    """
+
+    def __init__(self, policy: Any) -> None:
+        import asyncio
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self._before: Any = asyncio.get_event_loop_policy()  # type: ignore[deprecated]
+            asyncio.set_event_loop_policy(policy)  # type: ignore[deprecated]
+
+    def put_back(self) -> None:
+        """Put the policy in force that was so before."""
+        import asyncio
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            asyncio.set_event_loop_policy(self._before)  # type: ignore[deprecated]

@@ -1,0 +1,90 @@
+"""Loop factories: what the hook ``pytest_asyncio_loop_factories`` gives, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from typing import cast
+from typing import Final
+from typing import final
+
+import pytest
+
+from pytest_asyncio import messages
+from pytest_asyncio.hookspecs import LoopFactories
+from pytest_asyncio.hookspecs import LoopFactory
+from pytest_asyncio.markers import asyncio_mark
+
+FACTORY_FIXTURE: Final = "_asyncio_loop_factory"
+
+
+@final
+class _Alias:
+    """The plugin under the name that it was not loaded by."""
+
+    def __getattr__(self, name: str) -> Any:
+        from pytest_asyncio import plugin
+
+        return getattr(plugin, name)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Offer the hook ``pytest_asyncio_loop_factories``."""
+    from pytest_asyncio import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+    # The entry point and `pytest_plugins` name it differently, and pytest refuses to load a
+    # plugin twice unless it finds the second name taken.
+    for name in ("asyncio", "pytest_asyncio.plugin"):
+        if not pluginmanager.has_plugin(name):
+            pluginmanager.register(_Alias(), name)
+
+
+def factory_name(item: pytest.Item, factories: Mapping[str, LoopFactory]) -> str:
+    """Which of the factories a test, or this variant of it, runs with."""
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    name: str = params.get(FACTORY_FIXTURE, next(iter(factories)))
+    return name
+
+
+def loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory] | None:
+    """The loop factories for a test, those that its marker names; None for the default."""
+    given = all_loop_factories(item)
+    names = asyncio_mark(item).loop_factories
+    if given is None or names is None:
+        return given
+    return {name: given[name] for name in names if name in given}
+
+
+def given_loop_factories(item: pytest.Item) -> Any:
+    """What the hook gives for a test, or None without a call where nobody implements it."""
+    if not item.config.hook.pytest_asyncio_loop_factories.get_hookimpls():
+        return None
+    return item.ihook.pytest_asyncio_loop_factories(config=item.config, item=item)
+
+
+def all_loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory] | None:
+    """What the hook gives for a test, checked.
+
+    :raises pytest.fail.Exception: If that is neither a mapping of factories nor None.
+    """
+    given = given_loop_factories(item)
+    if given is None:
+        return None
+    if not isinstance(cast("object", given), Mapping):
+        problem = f"returned {given!r}"
+    elif not given:
+        problem = "returned an empty mapping"
+    elif bad := [name for name in given if not isinstance(name, str) or not name]:
+        problem = f"has {bad[0]!r} as a name"
+    elif bad := [name for name, factory in given.items() if not callable(factory)]:
+        problem = f"has {given[bad[0]]!r} as the factory {bad[0]!r}"
+    else:
+        return cast("LoopFactories", given)
+    pytest.fail(messages.bad_loop_factories(item.nodeid, problem), pytrace=False)
+
+
+@pytest.fixture(scope="session", name=FACTORY_FIXTURE)
+def _asyncio_loop_factory(request: pytest.FixtureRequest) -> object:
+    """Name of the loop factory that the test runs with; parametrises tests, no more."""
+    return getattr(request, "param", None)
