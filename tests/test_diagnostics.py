@@ -1,0 +1,1015 @@
+"""What goes wrong in the background of a test is seen, at that test, with the cause."""
+
+from __future__ import annotations
+
+import textwrap
+from xml.etree import ElementTree
+
+import pytest
+
+from conftest import Example
+
+UNHANDLED = "pytest_asyncio.PytestAsyncioUnhandledExceptionWarning"
+LEAKED = "pytest_asyncio.PytestAsyncioLeakedTaskWarning"
+
+# The suite itself turns warnings into errors, and inner runs in the same process inherit that.
+WARN = ("-W", f"default::{UNHANDLED}", "-W", f"default::{LEAKED}")
+
+
+def assert_users_frames_only(result: pytest.RunResult) -> None:
+    """No file of the plugin or of asyncio's loop shows in what the person reads."""
+    text = result.stdout.str().replace("\\", "/")
+    assert "src/pytest_asyncio/" not in text
+    assert "site-packages/pytest_asyncio/" not in text
+    assert "entries are hidden" not in text
+
+
+def warnings_of(result: pytest.RunResult) -> str:
+    """The summary of warnings in a run's output."""
+    text = result.stdout.str()
+    assert "warnings summary" in text, text
+    return text[text.index("warnings summary") :]
+
+
+# -- exceptions that nobody handles --------------------------------------------------------
+
+# What a test does, and what the message says of where the exception came from.
+UNHANDLED_IN = {
+    "task": (
+        """
+        async def {name}():
+            asyncio.create_task(boom(), name="the-task")
+            await asyncio.sleep(0.01)
+        """,
+        ["'the-task'", "coroutine boom"],
+    ),
+    "task-kept-in-a-local": (
+        """
+        async def {name}():
+            kept = asyncio.create_task(boom(), name="the-task")
+            await asyncio.sleep(0.01)
+        """,
+        ["'the-task'", "coroutine boom"],
+    ),
+    "task-kept-for-ever": (
+        """
+        async def {name}():
+            KEPT.append(asyncio.create_task(boom(), name="the-task"))
+            await asyncio.sleep(0.01)
+        """,
+        ["'the-task'", "coroutine boom"],
+    ),
+    "task-kept-in-a-fixture": (
+        """
+        @pytest_asyncio.fixture
+        async def holder():
+            yield (kept := [])
+
+        async def {name}(holder):
+            holder.append(asyncio.create_task(boom(), name="the-task"))
+            await asyncio.sleep(0.01)
+        """,
+        ["'the-task'", "coroutine boom"],
+    ),
+    "task-of-a-task": (
+        """
+        async def {name}():
+            async def parent():
+                KEPT.append(asyncio.create_task(boom(), name="the-task"))
+
+            await asyncio.create_task(parent())
+            await asyncio.sleep(0.01)
+        """,
+        ["'the-task'", "coroutine boom"],
+    ),
+    "task-of-a-fixture": (
+        """
+        @pytest_asyncio.fixture
+        async def starter():
+            asyncio.create_task(boom(), name="the-task")
+            yield
+
+        async def {name}(starter):
+            await asyncio.sleep(0.01)
+        """,
+        ["'the-task'", "coroutine boom"],
+    ),
+    "callback": (
+        """
+        async def {name}():
+            asyncio.get_running_loop().call_soon(raises)
+            await asyncio.sleep(0.01)
+        """,
+        ["Exception in callback raises()"],
+    ),
+    "timer": (
+        """
+        async def {name}():
+            asyncio.get_running_loop().call_later(0.001, raises)
+            await asyncio.sleep(0.02)
+        """,
+        ["Exception in callback raises()"],
+    ),
+    "done-callback": (
+        """
+        async def {name}():
+            task = asyncio.create_task(asyncio.sleep(0))
+            task.add_done_callback(raises)
+            await task
+            await asyncio.sleep(0.01)
+        """,
+        ["Exception in callback raises("],
+    ),
+    "protocol": (
+        """
+        async def {name}():
+            class Protocol(asyncio.Protocol):
+                def data_received(self, data):
+                    raises()
+
+            loop = asyncio.get_running_loop()
+            ours, theirs = socket.socketpair()
+            with theirs:
+                transport, _ = await loop.create_connection(Protocol, sock=ours)
+                theirs.send(b"x")
+                await asyncio.sleep(0.05)
+                transport.close()
+                await asyncio.sleep(0.01)
+        """,
+        ["data_received"],
+    ),
+    "exception-handler-of-the-user": (
+        """
+        async def {name}():
+            loop = asyncio.get_running_loop()
+            loop.set_exception_handler(lambda loop, context: raises())
+            loop.call_soon(len)
+            await asyncio.sleep(0.01)
+        """,
+        ["Unhandled error in exception handler", "Exception in callback len()"],
+    ),
+    "pytest.fail-in-an-exception-handler": (
+        """
+        async def {name}():
+            def handler(loop, context):
+                pytest.fail("boom")
+
+            loop = asyncio.get_running_loop()
+            loop.set_exception_handler(handler)
+            loop.call_soon(len)
+            await asyncio.sleep(0.01)
+        """,
+        ["Unhandled error in exception handler", "Failed: boom"],
+    ),
+    "pytest.fail-in-a-task": (
+        """
+        async def {name}():
+            async def checks():
+                pytest.fail("boom")
+
+            KEPT.append(asyncio.create_task(checks(), name="the-task"))
+            await asyncio.sleep(0.01)
+        """,
+        ["'the-task'", "Failed: boom"],
+    ),
+    "synchronous-test": (
+        """
+        def {name}(event_loop):
+            event_loop.call_soon(raises)
+            event_loop.run_until_complete(asyncio.sleep(0.01))
+        """,
+        ["Exception in callback raises()"],
+    ),
+    "set-up": (
+        """
+        @pytest_asyncio.fixture
+        async def bad():
+            asyncio.get_running_loop().call_soon(raises)
+            await asyncio.sleep(0.01)
+
+        async def {name}(bad):
+            pass
+        """,
+        ["Exception in callback raises()"],
+    ),
+    "tear-down": (
+        """
+        @pytest_asyncio.fixture
+        async def bad():
+            yield
+            asyncio.get_running_loop().call_soon(raises)
+            await asyncio.sleep(0.01)
+
+        async def {name}(bad):
+            pass
+        """,
+        ["Exception in callback raises()"],
+    ),
+    "task-cancelled-at-the-end-of-the-loop": (
+        """
+        async def {name}():
+            async def stubborn():
+                try:
+                    await asyncio.sleep(60)
+                finally:
+                    raises()
+
+            KEPT.append(asyncio.create_task(stubborn(), name="the-task"))
+            await asyncio.sleep(0)
+        """,
+        ["'the-task'", "end of its event loop"],
+    ),
+}
+
+HEAD = """
+import asyncio
+import socket
+
+import pytest
+import pytest_asyncio
+
+KEPT = []
+
+def raises(*args):
+    raise ValueError("boom")
+
+async def boom():
+    raises()
+
+async def test_before():
+    pass
+"""
+
+
+def unhandled_source(kind: str) -> str:
+    """A module of three tests, in the second of which something is not handled."""
+    body = UNHANDLED_IN[kind][0].format(name="test_it")
+    return "\n".join(
+        [HEAD, textwrap.dedent(body), "async def test_after():", "    await asyncio.sleep(0)"]
+    )
+
+
+@pytest.mark.parametrize("kind", UNHANDLED_IN)
+def test_unhandled_exception_is_a_warning_at_its_test(run: Example, kind: str) -> None:
+    """The test passes, with a warning that says which test, what raised, and where."""
+    result = run(unhandled_source(kind), *WARN, mode="auto")
+    result.assert_outcomes(passed=3, warnings=1)
+    summary = warnings_of(result)
+    assert "PytestAsyncioUnhandledExceptionWarning" in summary
+    assert "during test_example.py::test_it: " in summary
+    assert "test_before" not in summary
+    assert "test_after" not in summary
+    assert "boom" in summary
+    assert "Traceback (most recent call last):" in summary
+    for part in UNHANDLED_IN[kind][1]:
+        assert part in summary
+    assert "base_events.py" not in summary
+    assert_users_frames_only(result)
+
+
+@pytest.mark.parametrize("kind", UNHANDLED_IN)
+def test_unhandled_exception_fails_the_test_on_demand(run: Example, kind: str) -> None:
+    """With ``-W error::…`` that test fails, the exception being the cause that is shown."""
+    result = run(unhandled_source(kind), "-W", f"error::{UNHANDLED}", mode="auto")
+    counts = result.parseoutcomes()
+    assert counts.pop("failed", 0) + counts.pop("errors", 0) == 1
+    assert counts["passed"] >= 2
+    text = result.stdout.str()
+    result.stdout.fnmatch_lines(
+        [
+            "*The above exception was the direct cause of the following exception:*",
+            "E   *PytestAsyncioUnhandledExceptionWarning: Exception that nobody handled, "
+            "during test_example.py::test_it: *",
+        ]
+    )
+    assert "boom" in text
+    assert "test_after" not in text
+    assert_users_frames_only(result)
+
+
+def test_a_test_without_fixtures_fails_itself(run: Example) -> None:
+    """No error at its tear-down where nobody could have asked the kept task later."""
+    result = run(
+        unhandled_source("task-kept-for-ever"),
+        "-W",
+        f"error::{UNHANDLED}",
+        mode="auto",
+    )
+    result.assert_outcomes(passed=2, failed=1)
+
+
+def test_several_exceptions_are_all_reported(run: Example) -> None:
+    """Each is a warning of its own; as errors, they come together in a group."""
+    source = (
+        HEAD
+        + """
+async def test_it():
+    loop = asyncio.get_running_loop()
+    loop.call_soon(raises)
+    loop.call_soon(int, "x")
+    await asyncio.sleep(0.01)
+"""
+    )
+    result = run(source, *WARN, mode="auto")
+    result.assert_outcomes(passed=2, warnings=2)
+    result = run(source, "-W", f"error::{UNHANDLED}", mode="auto")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*ExceptionGroup: what went wrong during test_example.py::test_it "
+            "(2 sub-exceptions)",
+            "*ValueError: boom",
+            "*ValueError: invalid literal for int() with base 10: 'x'",
+        ]
+    )
+    assert_users_frames_only(result)
+
+
+@pytest.mark.parametrize(
+    ("ending", "outcome"),
+    [
+        ("assert 1 == 2", {"failed": 1}),
+        ("pytest.skip('reason')", {"skipped": 1}),
+        ("pytest.xfail('reason')", {"xfailed": 1}),
+    ],
+)
+def test_the_outcome_of_the_test_is_not_hidden(
+    run: Example, ending: str, outcome: dict[str, int]
+) -> None:
+    """A test that fails or skips as well says so; the background comes at its tear-down."""
+    source = f"""
+        import asyncio
+
+        import pytest
+
+        async def test_it():
+            asyncio.get_running_loop().call_soon(int, "x")
+            await asyncio.sleep(0.01)
+            {ending}
+    """
+    result = run(source, "-W", f"error::{UNHANDLED}", mode="auto")
+    result.assert_outcomes(errors=1, **outcome)
+    result.stdout.fnmatch_lines(["*ERROR at teardown of test_it*"])
+    result = run(source, *WARN, mode="auto")
+    result.assert_outcomes(warnings=1, **outcome)
+
+
+HANDLED = {
+    "awaited": """
+        task = asyncio.create_task(boom())
+        with pytest.raises(ValueError):
+            await task
+    """,
+    "gathered": """
+        await asyncio.gather(boom(), boom(), return_exceptions=True)
+    """,
+    "asked": """
+        task = asyncio.create_task(boom())
+        await asyncio.sleep(0.01)
+        assert isinstance(task.exception(), ValueError)
+    """,
+    "done-callback-asks": """
+        task = asyncio.create_task(boom())
+        task.add_done_callback(lambda task: task.exception())
+        await asyncio.sleep(0.01)
+    """,
+    "task-group": """
+        with pytest.raises(ExceptionGroup):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(boom())
+    """,
+    "cancelled": """
+        KEPT.append(asyncio.create_task(asyncio.sleep(60)))
+        await asyncio.sleep(0)
+        KEPT[-1].cancel()
+    """,
+    "exception-handler-of-the-user": """
+        seen = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda loop, context: seen.append(context))
+        loop.call_soon(raises)
+        await asyncio.sleep(0.01)
+        assert isinstance(seen[0]["exception"], ValueError)
+        assert seen[0]["message"].startswith("Exception in callback raises()")
+    """,
+}
+
+
+@pytest.mark.parametrize("kind", HANDLED)
+def test_what_is_handled_is_not_reported(run: Example, kind: str) -> None:
+    """An exception that somebody has asked for, or that a handler got, is no warning."""
+    body = textwrap.indent(textwrap.dedent(HANDLED[kind]), "    ")
+    result = run(f"{HEAD}\nasync def test_it():\n{body}\n", mode="auto")
+    result.assert_outcomes(passed=2)
+
+
+def test_a_fixture_may_ask_in_its_tear_down(run: Example) -> None:
+    """A task that the test kept for a fixture is not reported if the fixture retrieves it."""
+    result = run(
+        HEAD
+        + """
+@pytest_asyncio.fixture
+async def client():
+    started = []
+    yield started
+    await asyncio.gather(*started, return_exceptions=True)
+
+async def test_it(client):
+    client.append(asyncio.create_task(boom()))
+    await asyncio.sleep(0.01)
+""",
+        mode="auto",
+    )
+    result.assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("scope", ["function", "module", "session"])
+def test_attribution_in_a_shared_loop(run: Example, scope: str) -> None:
+    """In a loop that several tests share each exception is told at the test it belongs to."""
+    result = run(
+        f"""
+        import asyncio
+
+        import pytest
+
+        pytestmark = pytest.mark.asyncio(loop_scope="{scope}")
+        KEPT = []
+
+        async def fail(number):
+            raise ValueError(f"number {{number}}")
+
+        @pytest.mark.parametrize("number", range(6))
+        async def test_it(number):
+            if number % 2:
+                KEPT.append(asyncio.create_task(fail(number)))
+            await asyncio.sleep(0.01)
+        """,
+        *WARN,
+    )
+    result.assert_outcomes(passed=6, warnings=3)
+    summary = warnings_of(result)
+    for number in (1, 3, 5):
+        _, _, after = summary.partition(f"during test_example.py::test_it[{number}]")
+        assert f"ValueError: number {number}" in after.partition("\n\ntest_")[0]
+    for number in (0, 2, 4):
+        assert f"test_it[{number}]" not in summary
+
+
+def test_debug_tells_where_the_task_was_created(run: Example) -> None:
+    """Under ``--asyncio-debug`` the warning has the user's lines that created the task."""
+    result = run(
+        HEAD
+        + """
+async def start():
+    KEPT.append(asyncio.create_task(boom(), name="the-task"))
+
+async def test_it():
+    await start()
+    await asyncio.sleep(0.01)
+""",
+        *WARN,
+        "--asyncio-debug",
+        mode="auto",
+    )
+    result.assert_outcomes(passed=2, warnings=1)
+    assert_users_frames_only(result)
+
+
+def test_uvloop_reports_as_well(run: Example) -> None:
+    """Where the loop's methods cannot be replaced, a handler and a task factory do it."""
+    pytest.importorskip("uvloop")
+    result = run(
+        """
+        import asyncio
+
+        KEPT = []
+
+        async def boom():
+            raise ValueError("boom")
+
+        async def test_task():
+            KEPT.append(asyncio.create_task(boom(), name="the-task"))
+            await asyncio.sleep(0.01)
+
+        async def test_callback():
+            asyncio.get_running_loop().call_soon(int, "x")
+            await asyncio.sleep(0.01)
+        """,
+        *WARN,
+        mode="auto",
+        conftest="""
+        import uvloop
+
+        def pytest_asyncio_loop_factories(config, item):
+            return {"uvloop": uvloop.new_event_loop}
+        """,
+    )
+    result.assert_outcomes(passed=2, warnings=2)
+    summary = warnings_of(result)
+    assert "during test_example.py::test_task: " in summary
+    assert "'the-task'" in summary
+    assert "during test_example.py::test_callback: " in summary
+
+
+def test_pytest_exit_in_a_background_task_ends_the_run(run: Example) -> None:
+    """``pytest.exit`` keeps its meaning where nobody awaits the task."""
+    result = run(
+        """
+        import asyncio
+
+        import pytest
+
+        async def quits():
+            pytest.exit("enough", returncode=7)
+
+        async def test_it():
+            asyncio.create_task(quits())
+            await asyncio.sleep(0.01)
+
+        async def test_never():
+            pass
+        """,
+        mode="auto",
+    )
+    assert result.ret == 7
+    result.stdout.fnmatch_lines(["*Exit: enough*"])
+    result.assert_outcomes(passed=0)
+
+
+def test_through_xdist(run: Example) -> None:
+    """The warning reaches the terminal from a worker of pytest-xdist."""
+    pytest.importorskip("xdist")
+    result = run(
+        unhandled_source("task-kept-for-ever"),
+        *WARN,
+        "-n1",
+        mode="auto",
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=3, warnings=1)
+    summary = warnings_of(result)
+    assert "during test_example.py::test_it: " in summary
+    assert "ValueError: boom" in summary
+
+
+# -- leaked tasks --------------------------------------------------------------------------
+
+LEAK = """
+import asyncio
+
+import pytest
+
+async def forgotten():
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        LOG.append("cancelled")
+        raise
+
+LOG = []
+
+def start():
+    return asyncio.create_task(forgotten(), name="leaked-one")
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_it():
+    start()
+    await asyncio.sleep(0)
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_after():
+    assert LOG == EXPECTED
+"""
+
+
+@pytest.mark.parametrize("value", ["ignore", "warn", "fail"])
+def test_leaked_tasks(run: Example, value: str) -> None:
+    """By option, a leaked task is left alone, named in a warning, or fails its test."""
+    source = LEAK.replace("EXPECTED", "[]" if value == "ignore" else "['cancelled']")
+    result = run(source, *WARN, ini=f"asyncio_leaked_tasks = {value}")
+    text = result.stdout.str()
+    if value == "ignore":
+        result.assert_outcomes(passed=2)
+        assert "leaked-one" not in text
+        return
+    if value == "warn":
+        result.assert_outcomes(passed=2, warnings=1)
+        assert "PytestAsyncioLeakedTaskWarning" in warnings_of(result)
+    else:
+        result.assert_outcomes(passed=1, failed=1)
+    assert "test_example.py::test_it ended before tasks that it had started" in text
+    assert "task 'leaked-one', coroutine forgotten, " in text
+    assert "test_example.py:6" in text
+    assert "Await or cancel them" in text
+    assert "created at" not in text
+    assert_users_frames_only(result)
+
+
+@pytest.mark.parametrize("value", ["warn", "fail"])
+def test_leaked_tasks_under_debug(run: Example, value: str) -> None:
+    """With debug on, the user's lines that created the task are shown."""
+    source = LEAK.replace("EXPECTED", "['cancelled']")
+    result = run(source, *WARN, "--asyncio-debug", ini=f"asyncio_leaked_tasks = {value}")
+    text = result.stdout.str()
+    assert "created at:" in text
+    assert "test_example.py:16 in start" in text
+    assert "test_example.py:20 in test_it" in text
+    assert "tasks.py" not in text
+    assert_users_frames_only(result)
+
+
+def test_leaked_task_of_a_failed_test(run: Example) -> None:
+    """It is cancelled as well; the failure of the test is what is reported."""
+    source = LEAK.replace("EXPECTED", "['cancelled']").replace(
+        "    await asyncio.sleep(0)\n", "    await asyncio.sleep(0)\n    assert 1 == 2\n"
+    )
+    result = run(source, ini="asyncio_leaked_tasks = fail")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["E       assert 1 == 2"])
+    assert "leaked-one" not in result.stdout.str()
+
+
+NOT_LEAKED = {
+    "awaited": """
+        async def test_it():
+            await asyncio.create_task(asyncio.sleep(0))
+        """,
+    "ends-when-the-test-does": """
+        async def test_it():
+            asyncio.create_task(asyncio.sleep(0))
+        """,
+    "cancelled-and-not-awaited": """
+        async def test_it():
+            task = asyncio.create_task(asyncio.sleep(60))
+            await asyncio.sleep(0)
+            task.cancel()
+        """,
+    "task-of-a-fixture": """
+        @pytest_asyncio.fixture
+        async def background():
+            task = asyncio.create_task(asyncio.sleep(60))
+            yield task
+            assert not task.done()
+            task.cancel()
+
+        async def test_it(background):
+            await asyncio.sleep(0)
+        """,
+    "task-group-of-a-fixture": """
+        @pytest_asyncio.fixture(scope="module")
+        async def background():
+            async with asyncio.TaskGroup() as group:
+                task = group.create_task(asyncio.sleep(60))
+                yield
+                task.cancel()
+
+        async def test_it(background):
+            await asyncio.sleep(0)
+        """,
+    "started-by-a-task-of-a-fixture": """
+        @pytest_asyncio.fixture
+        async def spawner():
+            queue, started = asyncio.Queue(), []
+
+            async def spawn():
+                while await queue.get():
+                    started.append(asyncio.create_task(asyncio.sleep(60)))
+
+            task = asyncio.create_task(spawn())
+            yield queue, started
+            assert not started[0].done()
+            task.cancel()
+            started[0].cancel()
+
+        async def test_it(spawner):
+            queue, started = spawner
+            queue.put_nowait(True)
+            while not started:
+                await asyncio.sleep(0)
+        """,
+    "connection-handler-of-a-server": """
+        @pytest_asyncio.fixture(scope="module")
+        async def port():
+            async def handle(reader, writer):
+                await reader.read()
+                writer.close()
+
+            server = await asyncio.start_server(handle, "127.0.0.1", 0)
+            async with server:
+                yield server.sockets[0].getsockname()[1]
+
+        async def test_it(port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+            assert len(asyncio.all_tasks()) > 2
+            writer.close()
+        """,
+    "fixture-asked-for-in-the-test": """
+        @pytest_asyncio.fixture
+        async def background():
+            task = asyncio.create_task(asyncio.sleep(60))
+            yield task
+            assert not task.done()
+            task.cancel()
+
+        async def test_it(request):
+            await pytest_asyncio.getfixturevalue(request, "background")
+        """,
+}
+
+
+@pytest.mark.parametrize("kind", NOT_LEAKED)
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_what_is_not_leaked(run: Example, kind: str, loop: str) -> None:
+    """Tasks that end with the test, and whatever a fixture starts, are not the test's."""
+    conftest = "import asyncio\nfactory = asyncio.new_event_loop\n"
+    if loop == "uvloop":
+        pytest.importorskip("uvloop")
+        conftest = "import uvloop\nfactory = uvloop.new_event_loop\n"
+    conftest += (
+        "def pytest_asyncio_loop_factories(config, item):\n"
+        "    return {'one': factory}\n"
+    )
+    imports = "import asyncio\nimport pytest_asyncio\n"
+    result = run(
+        imports + textwrap.dedent(NOT_LEAKED[kind]),
+        mode="auto",
+        conftest=conftest,
+        ini="asyncio_leaked_tasks = fail",
+        # The threads of libuv stay until the process ends.
+        subprocess=loop == "uvloop" and "connection" in kind,
+    )
+    result.assert_outcomes(passed=1)
+
+
+# -- await chains --------------------------------------------------------------------------
+
+CHAINS = {
+    "nested-coroutines": (
+        """
+        async def innermost(stop):
+            await stop.wait()
+
+        async def middle(stop):
+            await innermost(stop)
+
+        async def test_it():
+            await middle(asyncio.Event())
+        """,
+        ["in test_it", "in middle", "in innermost", "await stop.wait()"],
+    ),
+    "async-for": (
+        """
+        async def numbers(stop):
+            yield 1
+            await stop.wait()
+            yield 2
+
+        async def test_it():
+            async for _ in numbers(asyncio.Event()):
+                pass
+        """,
+        ["in test_it", "in numbers", "await stop.wait()"],
+    ),
+    "nested-async-generators": (
+        """
+        async def inner(stop):
+            await stop.wait()
+            yield 1
+
+        async def outer(stop):
+            async for each in inner(stop):
+                yield each
+
+        async def test_it():
+            await anext(outer(asyncio.Event()))
+        """,
+        ["in test_it", "in outer", "in inner", "await stop.wait()"],
+    ),
+    "anext-with-default": (
+        """
+        async def numbers(stop):
+            await stop.wait()
+            yield 1
+
+        async def test_it():
+            await anext(numbers(asyncio.Event()), None)
+        """,
+        ["in test_it", "in numbers", "await stop.wait()"],
+    ),
+    "async-context-manager": (
+        """
+        @contextlib.asynccontextmanager
+        async def held(stop):
+            await stop.wait()
+            yield
+
+        async def test_it():
+            async with held(asyncio.Event()):
+                pass
+        """,
+        ["in test_it", "in held", "await stop.wait()"],
+    ),
+    "gather": (
+        """
+        async def one(stop):
+            await stop.wait()
+
+        async def two(stop):
+            await one(stop)
+
+        async def test_it():
+            stop = asyncio.Event()
+            await asyncio.gather(one(stop), two(stop))
+        """,
+        ["coroutine one", "in one", "coroutine two", "in two", "in test_it"],
+    ),
+    "task-group": (
+        """
+        async def child(stop):
+            await stop.wait()
+
+        async def test_it():
+            async with asyncio.TaskGroup() as group:
+                group.create_task(child(asyncio.Event()), name="first-child")
+        """,
+        ["'first-child'", "in child", "in test_it", "async with asyncio.TaskGroup()"],
+    ),
+    "awaitable-object": (
+        """
+        class Waits:
+            def __await__(self):
+                return (yield from asyncio.Event().wait().__await__())
+
+        async def test_it():
+            await Waits()
+        """,
+        ["in test_it", "in __await__"],
+    ),
+    "fixture-at-its-yield": (
+        """
+        @pytest_asyncio.fixture
+        async def client():
+            async with asyncio.TaskGroup() as group:
+                yield group
+
+        async def test_it(client):
+            await asyncio.Event().wait()
+        """,
+        ["Task 'fixture client', coroutine client", "in client", "yield group"],
+    ),
+    "fixture-in-its-set-up": (
+        """
+        async def connect():
+            await asyncio.Event().wait()
+
+        @pytest_asyncio.fixture
+        async def client():
+            await connect()
+            yield
+
+        async def test_it(client):
+            pass
+        """,
+        ["Task 'fixture client', coroutine client", "in client", "in connect"],
+    ),
+    "fixture-in-its-tear-down": (
+        """
+        async def disconnect():
+            await asyncio.Event().wait()
+
+        @pytest_asyncio.fixture
+        async def client():
+            yield
+            await disconnect()
+
+        async def test_it(client):
+            pass
+        """,
+        ["Task 'fixture client', coroutine client", "in client", "in disconnect"],
+    ),
+    "async-generator-test": (
+        """
+        async def test_it():
+            yield
+            await asyncio.Event().wait()
+        """,
+        ["Task 'test_it', coroutine test_it", "in test_it", ").wait()"],
+    ),
+    "test-that-returns-an-awaitable": (
+        """
+        async def waits():
+            await asyncio.Event().wait()
+
+        @pytest.mark.asyncio
+        def test_it():
+            return waits()
+        """,
+        ["Task 'test_it', coroutine waits", "in waits"],
+    ),
+}
+
+IMPORTS = "import asyncio, contextlib\nimport pytest, pytest_asyncio\n"
+
+
+SLOW = """
+class Slow(asyncio.Event):
+    async def wait(self):
+        await asyncio.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("how", ["deadlock", "timeout"])
+def test_await_chains(run: Example, how: str) -> None:
+    """What each task was waiting for is shown in the user's own lines, to the innermost."""
+    arguments = ["--junitxml=junit.xml"]
+    files: dict[str, str] = {}
+    for kind, (source, _) in CHAINS.items():
+        if how == "timeout":
+            # There is a timer somewhere: it is no deadlock.
+            source = source.replace("asyncio.Event()", "Slow()")
+        name = f"test_{kind.replace('-', '_')}.py"
+        files[name] = IMPORTS + SLOW + textwrap.dedent(source)
+    if how == "timeout":
+        pytest.importorskip("pytest_timeout")
+        arguments += ["--timeout=0.2", "--timeout-method=signal"]
+    # In a process of its own: threads that other tests have left could wake a loop up.
+    result = run("", *arguments, mode="auto", files=files, subprocess=True)
+    assert_users_frames_only(result)
+    found = failures_in(run)
+    assert len(found) == len(CHAINS)
+    for kind, (_, parts) in CHAINS.items():
+        text = found[f"test_{kind.replace('-', '_')}"]
+        if how == "timeout":
+            assert "Timeout (>0.2s) from pytest-timeout" in text
+            _, _, text = text.partition("- asyncio tasks -")
+        else:
+            assert "deadlock: " in text
+        for part in parts:
+            assert part in text, (kind, part, text)
+        assert "locks.py" not in text
+        assert "taskgroups.py" not in text
+
+
+def failures_in(run: Example) -> dict[str, str]:
+    """The text of each failure and error in ``junit.xml``, by the module it is in."""
+    tree = ElementTree.parse(run.pytester.path / "junit.xml")  # noqa: S314
+    found: dict[str, str] = {}
+    for case in tree.iter("testcase"):
+        for kind in ("failure", "error"):
+            element = case.find(kind)
+            if element is not None:
+                found[str(case.get("classname"))] = str(element.text)
+    return found
+
+
+STUCK = """
+import asyncio
+
+async def innermost():
+    await asyncio.sleep(60)
+
+async def worker():
+    await innermost()
+
+async def test_it():
+    await asyncio.create_task(worker(), name="my-worker")
+"""
+
+
+@pytest.mark.parametrize("where", ["here", "xdist"])
+def test_tasks_in_the_terminal_and_in_junit_xml(run: Example, where: str) -> None:
+    """The section "asyncio tasks" is in the failure: in the terminal and in junit's XML."""
+    pytest.importorskip("pytest_timeout")
+    arguments = ["--timeout=0.3", "--timeout-method=signal", "--junitxml=junit.xml"]
+    if where == "xdist":
+        pytest.importorskip("xdist")
+        arguments.append("-n1")
+    result = run(STUCK, *arguments, mode="auto", subprocess=True)
+    result.assert_outcomes(failed=1)
+    for text in (result.stdout.str(), failures_in(run)["test_example"]):
+        _, _, section = text.partition("- asyncio tasks -")
+        for part in (
+            "Task 'my-worker', coroutine worker",
+            "in worker",
+            "in innermost",
+            "await asyncio.sleep(60)",
+            "Task 'test_it', coroutine test_it",
+        ):
+            assert part in section
+    assert_users_frames_only(result)
+
+
+def test_deadlock_in_junit_xml(run: Example) -> None:
+    """The await chains of a deadlock are in its message, and so wherever that goes."""
+    run(
+        STUCK.replace("asyncio.sleep(60)", "asyncio.Event().wait()"),
+        "--junitxml=junit.xml",
+        mode="auto",
+        subprocess=True,
+    )
+    text = failures_in(run)["test_example"]
+    assert "Task 'my-worker', coroutine worker" in text
+    assert "await asyncio.Event().wait()" in text
