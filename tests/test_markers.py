@@ -222,7 +222,25 @@ class _Methods:
         (_circular(), Kind.SYNCHRONOUS),
         (print, Kind.SYNCHRONOUS),
     ],
-    ids=str,
+    ids=[
+        "coroutine",
+        "generator",
+        "synchronous",
+        "partial",
+        "partial-of-partial",
+        "partial-of-generator",
+        "method",
+        "static",
+        "class",
+        "partial-of-method",
+        "descriptor",
+        "wrapped",
+        "wrapped-twice",
+        "wrapped-generator",
+        "wrapped-synchronous",
+        "circular",
+        "builtin",
+    ],
 )
 def test_kind(function: Callable[..., object], expected: Kind) -> None:
     """What calling a function gives is seen through partials, methods and wrappers."""
