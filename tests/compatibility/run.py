@@ -57,6 +57,12 @@ class Difference:
     """For users: it becomes a part of the documentation."""
     shows: str
     """What pytest's report of each failure contains, so that no other failure hides here."""
+    since: str
+    """The first Python for which it holds."""
+
+    def holds(self, version: tuple[int, int] = sys.version_info[:2]) -> bool:
+        """Whether it holds for a version of Python."""
+        return tuple(map(int, self.since.split("."))) <= version
 
     def matches(self, nodeid: str) -> bool:
         """Whether a test is one of these."""
@@ -83,6 +89,7 @@ def read_differences(path: Path = LIST) -> list[Difference]:
             tests=tuple(entry["tests"]),
             reason=" ".join(entry["reason"].split()),
             shows=entry["shows"],
+            since=entry.get("since", "3.11"),
         )
         for entry in entries
     ]
@@ -187,7 +194,7 @@ def main() -> int:
     parser.add_argument("--sdist", type=Path, help="use this file, do not download it")
     parser.add_argument("pytest", nargs="*", help="after --: arguments for pytest")
     options = parser.parse_args()
-    differences = read_differences()
+    differences = [each for each in read_differences() if each.holds()]
     with tempfile.TemporaryDirectory(prefix="compatibility-") as temporary:
         directory = Path(temporary)
         sdist = options.sdist or download(directory)

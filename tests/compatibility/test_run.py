@@ -11,7 +11,9 @@ from run import read_differences
 from run import read_results
 from run import Result
 
-MEANT = Difference(tests=("a::one*",), reason="It is better.", shows="better")
+MEANT = Difference(
+    tests=("a::one*",), reason="It is better.", shows="better", since="3.11"
+)
 PASSED = {f"many::{number}": Result(outcome="passed") for number in range(300)}
 
 
@@ -55,6 +57,15 @@ PASSED = {f"many::{number}": Result(outcome="passed") for number in range(300)}
 def test_problems(results: dict[str, Result], expected: list[str]) -> None:
     """Every failure is in the list, and everything in the list fails as it says."""
     assert problems({**PASSED, **results}, [MEANT]) == expected
+
+
+@pytest.mark.parametrize(
+    "since, holds", [("3.11", True), ("3.9", True), ("3.13", True), ("3.14", False)]
+)
+def test_difference_of_newer_pythons(since: str, *, holds: bool) -> None:
+    """A difference may hold from some version of Python on."""
+    difference = Difference(tests=("a",), reason="a", shows="a", since=since)
+    assert difference.holds((3, 13)) is holds
 
 
 def test_too_few_tests() -> None:
