@@ -927,11 +927,10 @@ def test_await_chains(run: Example, how: str) -> None:
     arguments = ["--junitxml=junit.xml"]
     files: dict[str, str] = {}
     for kind, (source, _) in CHAINS.items():
-        if how == "timeout":
-            # There is a timer somewhere: it is no deadlock.
-            source = source.replace("asyncio.Event()", "Slow()")
-        name = f"test_{kind.replace('-', '_')}.py"
-        files[name] = IMPORTS + SLOW + textwrap.dedent(source)
+        # Where there is a timer somewhere, it is no deadlock.
+        event = "Slow()" if how == "timeout" else "asyncio.Event()"
+        text = textwrap.dedent(source).replace("asyncio.Event()", event)
+        files[f"test_{kind.replace('-', '_')}.py"] = IMPORTS + SLOW + text
     if how == "timeout":
         pytest.importorskip("pytest_timeout")
         arguments += ["--timeout=0.2", "--timeout-method=signal"]
@@ -955,7 +954,7 @@ def test_await_chains(run: Example, how: str) -> None:
 
 def failures_in(run: Example) -> dict[str, str]:
     """The text of each failure and error in ``junit.xml``, by the module it is in."""
-    tree = ElementTree.parse(run.pytester.path / "junit.xml")  # noqa: S314
+    tree = ElementTree.parse(run.pytester.path / "junit.xml")
     found: dict[str, str] = {}
     for case in tree.iter("testcase"):
         for kind in ("failure", "error"):

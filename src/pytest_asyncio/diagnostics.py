@@ -509,6 +509,15 @@ def _described(task: asyncio.Task[Any]) -> str:
     return f", coroutine {name}{where}"
 
 
+def silence(task: asyncio.Task[Any]) -> None:
+    """Let asyncio not complain of a pending task: it has been told of in a better way.
+
+    Waits for a public way to do what asyncio itself does in ``gather()``.
+    """
+    with contextlib.suppress(AttributeError):
+        cast("Any", task)._log_destroy_pending = False
+
+
 def created_at(task: asyncio.Task[Any]) -> str:
     """Where a task was created, if its loop is in debug mode; else nothing."""
     frames = getattr(task, "_source_traceback", None)

@@ -555,7 +555,7 @@ def _set_up_failed(
 
     if isinstance(exc, runner.DidNotYieldError):
         return ValueError(messages.did_not_yield(live.name))
-    what = f"the fixture {live.name!r}"
+    what = f"the fixture {live.name!r} of {item.nodeid}"
     if isinstance(exc, runner.LoopStoppedError):
         return _failure(messages.loop_stopped(what))
     if isinstance(exc, runner.LoopClosedError):
@@ -564,7 +564,7 @@ def _set_up_failed(
         text = messages.fixture_asked_for_in_running_loop(live.name, item.nodeid)
         return _NotNowError(pytest.fail.Exception(text))
     if isinstance(exc, diagnostics.DeadlockError):
-        return _failure(messages.deadlock(f"{what} of {item.nodeid}", str(exc)))
+        return _failure(messages.deadlock(what, str(exc)))
     if isinstance(exc, asyncio.CancelledError) and loops.crashed():
         return _crash(live, loops, item)
     loops.explain(exc, item, live)
@@ -608,7 +608,7 @@ def _tear_down_failed(exc: BaseException, live: Live, loops: Loops) -> BaseExcep
     from pytest_asyncio import diagnostics
     from pytest_asyncio import runner
 
-    what = f"the tear-down of the fixture {live.name!r}"
+    what = f"the tear-down of the fixture {live.name!r} after {loops.during()}"
     if isinstance(exc, runner.YieldedAgainError):
         return _failure(_yielded_again(live))
     if isinstance(exc, runner.LoopStoppedError):
@@ -784,7 +784,7 @@ async def _call(function: Callable[..., object], target: object) -> None:
 
 
 def _name_asker(
-    exc: pytest.fail.Exception, asker: types.FrameType, config: pytest.Config
+    exc: Any, asker: types.FrameType, config: pytest.Config
 ) -> None:
     """Where pytest says that this module asks for a fixture, name the line that really does."""
     head, _, tail = (exc.msg or "").rpartition("\n")

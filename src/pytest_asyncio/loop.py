@@ -166,6 +166,8 @@ class Loops:
             import asyncio
 
             asyncio.set_event_loop(self.station.runner.loop)
+            if asyncio._get_running_loop() is not None:
+                self.station.runner.run_beside_host()
 
     def current_by_override(self, item: pytest.Item, loop: Any) -> None:
         """Make the loop current that the user's ``event_loop`` has just made, or still has."""
@@ -440,23 +442,18 @@ class Loops:
             that keep fixtures of wider scope for that.
         :returns: For each loop that did not end in order, its home and what was left in it.
         """
+        __tracebackhide__ = True
         if finally_:
             self.live.clear()
         ended = self._ended(nextitem)
         try:
             for key in ended:
-                runner = self._homes.pop(key)
-                left = runner.close()
-                self._keep_stuck(runner)
-                self._unhandled.extend(runner.watch.take_unhandled())
-                if left:
+                if left := self._close(self._homes.pop(key)):
                     yield key[0], left
             for runner, override in list(self._adopted.items()):
                 if not _pytest_private.is_set_up(override):
                     del self._adopted[runner]
-                    runner.close()
-                    self._keep_stuck(runner)
-                    self._unhandled.extend(runner.watch.take_unhandled())
+                    self._close(runner)
         finally:
             self.undo_changes()
             station, self.station = self.station, None
@@ -467,6 +464,15 @@ class Loops:
             if nextitem is None and not self.live:
                 for runner in list(self.family.values()):
                     runner.close()
+
+    def _close(self, runner: Runner) -> list[str]:
+        """Close a loop, and keep what went wrong in it to the last."""
+        __tracebackhide__ = True
+        try:
+            return runner.close()
+        finally:
+            self._keep_stuck(runner)
+            self._unhandled.extend(runner.watch.take_unhandled())
 
     def _ended(self, nextitem: pytest.Item | None) -> list[tuple[Node, object]]:
         if not self._homes:

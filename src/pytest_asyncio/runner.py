@@ -22,6 +22,7 @@ from collections.abc import Sequence
 import concurrent.futures
 import contextlib
 import contextvars
+import functools
 from typing import Any
 from typing import Final
 from typing import final
@@ -34,6 +35,7 @@ from pytest_asyncio.diagnostics import describe_generators
 from pytest_asyncio.diagnostics import hear_timeout
 from pytest_asyncio.diagnostics import OWNER
 from pytest_asyncio.diagnostics import report
+from pytest_asyncio.diagnostics import silence
 from pytest_asyncio.diagnostics import Tasks
 from pytest_asyncio.diagnostics import traceback_of
 from pytest_asyncio.diagnostics import watch
@@ -98,6 +100,7 @@ class Runner:
         self._drives: Final[list[tuple[asyncio.Task[Any], bool]]] = []
         self._asked: Final[list[_Asked]] = []
         self.watch.waiting = lambda: bool(self._drives)
+        self._beside_host = False
         self._executor: Final = _known_executor(loop) if owned else None
         family[loop] = self
 
@@ -161,6 +164,19 @@ class Runner:
             # A task factory from before Python 3.11, or a loop, that takes no context. The
             # task then gets a copy, and what it sets stays with it.
             return context.run(self.loop.create_task, coroutine)
+
+    def run_beside_host(self) -> None:
+        """Let a synchronous test run the loop although its thread's host has one running.
+
+        The methods are replaced only where there is a host: others may replace them, too, and
+        nest_asyncio does so for the class.
+        """
+        if self._beside_host:
+            return
+        self._beside_host = True
+        for name in ("run_forever", "run_until_complete"):
+            method = getattr(self.loop, name)
+            self.watch.replace(self.loop, name, functools.partial(_beside_host, method))
 
     def _check_usable(self) -> None:
         __tracebackhide__ = True
@@ -344,8 +360,11 @@ class Runner:
 
         :returns: The tasks and threads that did not end, each described in a line.
         """
+        __tracebackhide__ = True
         loop = self.loop
         self._family.pop(loop, None)
+        for task in self.stuck:
+            silence(task)
         if not self.owned or loop.is_closed():
             self.watch.end()
             return []
@@ -437,6 +456,8 @@ class FixtureTask(Generic[T]):
         assert task is not None
         try:
             if not task.done():
+                if self.runner.loop.is_closed():
+                    silence(task)
                 self.runner._check_usable()
                 assert self._release is not None
                 self._release.set()
@@ -540,6 +561,12 @@ def _outside_any_loop() -> Generator[None]:
             swap(host, task)
 
 
+def _beside_host(method: Callable[..., T], *args: Any) -> T:
+    __tracebackhide__ = True
+    with _outside_any_loop():
+        return method(*args)
+
+
 def _known_executor(
     loop: asyncio.AbstractEventLoop,
 ) -> concurrent.futures.ThreadPoolExecutor | None:
@@ -566,6 +593,8 @@ def _has_leftovers(loop: asyncio.AbstractEventLoop) -> bool:
     """
     return bool(
         getattr(loop, "_asyncgens", True)
+        # Whoever replaces the method on the loop wants it to be called.
+        or "shutdown_asyncgens" in getattr(loop, "__dict__", ())
         or getattr(loop, "_default_executor", True)
         or asyncio.all_tasks(loop)
     )
@@ -606,9 +635,9 @@ async def _shut_down(
                         "task": task,
                     }
                 )
-        left += [
-            f"{describe(task)}, did not end when it was cancelled" for task in pending
-        ]
+        for task in pending:
+            silence(task)
+            left.append(f"{describe(task)}, did not end when it was cancelled")
     left += await _shut_down_generators(loop)
     left += await _shut_down_executor(
         loop, getattr(loop, "_default_executor", None) or executor
@@ -621,6 +650,15 @@ async def _shut_down_generators(loop: asyncio.AbstractEventLoop) -> list[str]:
     shut_down = asyncio.ensure_future(loop.shutdown_asyncgens())
     await asyncio.wait([shut_down], timeout=GRACE)
     if shut_down.done():
+        if not shut_down.cancelled() and (exc := shut_down.exception()) is not None:
+            loop.call_exception_handler(
+                {
+                    "message": "exception while async generators were closed at the end "
+                    "of their event loop",
+                    "exception": exc,
+                    "task": shut_down,
+                }
+            )
         return []
     closing = asyncio.all_tasks(loop) - before - {shut_down}
     left = describe_generators(closing)

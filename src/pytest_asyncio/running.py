@@ -190,12 +190,19 @@ def _ran_synchronously(item: pytest.Function, result: object) -> None:
 
 def _warn(warning: Warning, item: pytest.Item) -> None:
     __tracebackhide__ = True
-    warnings.warn_explicit(
-        warning,
-        category=None,
-        filename=str(item.path),
-        lineno=(item.location[1] or 0) + 1,
-    )
+    try:
+        warnings.warn_explicit(
+            warning,
+            category=None,
+            filename=str(item.path),
+            lineno=(item.location[1] or 0) + 1,
+        )
+    except PytestAsyncioUnhandledExceptionWarning:
+        raise
+    except PytestAsyncioWarning as error:
+        # Warnings are errors here. All there is to see of this one is what it says.
+        text = f"{type(error).__name__}: {error}"
+        raise pytest.fail.Exception(text, pytrace=False) from None
 
 
 def _run_hypothesis(
@@ -348,10 +355,7 @@ def pytest_runtest_teardown(
         errors.append(exc)
     _finish_broken(item, loops, errors)
     loops.end_watch()
-    for home, left in loops.leave(nextitem):
-        what = home.nodeid or "the session"
-        message = messages.loop_did_not_end(what, left)
-        _try(errors, _warn, PytestAsyncioLoopWarning(message), item)
+    _try(errors, _leave, item, loops, nextitem, errors)
     _try(errors, _report, item, loops)
     if len(errors) == 1:
         raise errors[0]
@@ -369,6 +373,19 @@ def _try(
         function(*args)
     except BaseException as exc:
         errors.append(exc)
+
+
+def _leave(
+    item: pytest.Item,
+    loops: Loops,
+    nextitem: pytest.Item | None,
+    errors: list[BaseException],
+) -> None:
+    __tracebackhide__ = True
+    for home, left in loops.leave(nextitem):
+        what = home.nodeid or "the session"
+        message = messages.loop_did_not_end(what, left)
+        _try(errors, _warn, PytestAsyncioLoopWarning(message), item)
 
 
 def _finish_broken(
