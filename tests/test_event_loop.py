@@ -864,8 +864,8 @@ def test_test_that_closes_the_loop_under_its_own_fixture(run: Example) -> None:
         [
             "*ERROR at teardown of test_closes*",
             (
-                "the tear-down of the fixture 'value' cannot run: its event loop is closed "
-                "already."
+                "the tear-down of the fixture 'value' after test_example.py::test_closes "
+                "cannot run: its event loop is closed already."
             ),
             "Something other than pytest-asyncio closed it; leave that to whoever made it.",
         ]
@@ -921,8 +921,10 @@ def test_code_that_stops_the_loop(run: Example, kind: str) -> None:
     )
     what = {
         "test": "test_example.py::test_stops",
-        "fixture": "the fixture 'value'",
-        "tear-down": "the tear-down of the fixture 'value'",
+        "fixture": "the fixture 'value' of test_example.py::test_stops",
+        "tear-down": (
+            "the tear-down of the fixture 'value' after test_example.py::test_stops"
+        ),
     }[kind]
     result.stdout.fnmatch_lines(
         [
@@ -980,7 +982,7 @@ def test_override_that_gives_a_closed_loop(run: Example) -> None:
     result.assert_outcomes(failed=1, errors=1)
     result.stdout.fnmatch_lines(
         [
-            "the fixture 'value' cannot run: its event loop is closed already.",
+            "the fixture 'value' of test_example.py::test_closed_for_fixture cannot run: *",
             "Something other than pytest-asyncio closed it; *",
             "test_example.py::test_closed cannot run: its event loop is closed already.",
         ]
