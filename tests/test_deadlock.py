@@ -524,7 +524,7 @@ def project(sources: dict[str, str]) -> dict[str, str]:
 
 def failures_in(run: Example) -> dict[str, str]:
     """The text of each failure and error in ``junit.xml``, by the module it is in."""
-    tree = ElementTree.parse(run.pytester.path / "junit.xml")  # noqa: S314
+    tree = ElementTree.parse(run.pytester.path / "junit.xml")
     found: dict[str, str] = {}
     for case in tree.iter("testcase"):
         for kind in ("failure", "error"):
@@ -671,7 +671,11 @@ def test_uvloop_is_not_suspected(run: Example) -> None:
     )
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["*Failed: Timeout*", "*- asyncio tasks -*", "Task 'test_it', coroutine test_it, *"]
+        [
+            "*Failed: Timeout*",
+            "*- asyncio tasks -*",
+            "Task 'test_it', coroutine test_it, *",
+        ]
     )
     assert "deadlock" not in result.stdout.str()
 

@@ -245,7 +245,12 @@ def unhandled_source(kind: str) -> str:
     """A module of three tests, in the second of which something is not handled."""
     body = UNHANDLED_IN[kind][0].format(name="test_it")
     return "\n".join(
-        [HEAD, textwrap.dedent(body), "async def test_after():", "    await asyncio.sleep(0)"]
+        [
+            HEAD,
+            textwrap.dedent(body),
+            "async def test_after():",
+            "    await asyncio.sleep(0)",
+        ]
     )
 
 
@@ -609,7 +614,9 @@ def test_leaked_tasks(run: Example, value: str) -> None:
 def test_leaked_tasks_under_debug(run: Example, value: str) -> None:
     """With debug on, the user's lines that created the task are shown."""
     source = LEAK.replace("EXPECTED", "['cancelled']")
-    result = run(source, *WARN, "--asyncio-debug", ini=f"asyncio_leaked_tasks = {value}")
+    result = run(
+        source, *WARN, "--asyncio-debug", ini=f"asyncio_leaked_tasks = {value}"
+    )
     text = result.stdout.str()
     assert "created at:" in text
     assert "test_example.py:16 in start" in text
@@ -621,7 +628,8 @@ def test_leaked_tasks_under_debug(run: Example, value: str) -> None:
 def test_leaked_task_of_a_failed_test(run: Example) -> None:
     """It is cancelled as well; the failure of the test is what is reported."""
     source = LEAK.replace("EXPECTED", "['cancelled']").replace(
-        "    await asyncio.sleep(0)\n", "    await asyncio.sleep(0)\n    assert 1 == 2\n"
+        "    await asyncio.sleep(0)\n",
+        "    await asyncio.sleep(0)\n    assert 1 == 2\n",
     )
     result = run(source, ini="asyncio_leaked_tasks = fail")
     result.assert_outcomes(passed=1, failed=1)

@@ -713,9 +713,7 @@ def test_outcomes_inside_task_groups_of_fixtures(
     run: Example, statement: str, phase: str
 ) -> None:
     """The same in a fixture's task group, before its yield and after it."""
-    before, after = (
-        (statement, "pass") if phase == "setup" else ("pass", statement)
-    )
+    before, after = (statement, "pass") if phase == "setup" else ("pass", statement)
     result = run(
         f"""
         import asyncio
@@ -746,7 +744,9 @@ def test_outcomes_inside_task_groups_of_fixtures(
     else:
         passed = {"passed": 1} if phase == "teardown" else {}
         result.assert_outcomes(errors=1, **passed)
-        result.stdout.fnmatch_lines([f"*ERROR at {phase} of test_it*", "*Failed: reason"])
+        result.stdout.fnmatch_lines(
+            [f"*ERROR at {phase} of test_it*", "*Failed: reason"]
+        )
 
 
 @pytest.mark.parametrize(

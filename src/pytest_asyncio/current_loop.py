@@ -37,9 +37,13 @@ class CurrentLoop:
             self._local = getattr(policy, "_local", None)
             self._loop = getattr(self._local, "_loop", None)
             self._was_set = getattr(self._local, "_set_called", True)
-        elif asyncio._get_running_loop() is None:
+        else:
+            # Where a loop is running already, that is what it would give.
+            host = asyncio._get_running_loop()
+            asyncio._set_running_loop(None)
             with contextlib.suppress(RuntimeError):
                 self._loop = asyncio.get_event_loop()
+            asyncio._set_running_loop(host)
 
     def put_back(self) -> None:
         """Make the same loop current again, or none."""

@@ -366,7 +366,13 @@ def _has_processes() -> bool:
 
 
 def _has_threads(loop: asyncio.SelectorEventLoop) -> bool:
-    """Whether a thread may call into the loop; threads that Python does not know count, too."""
+    """Whether a thread may call into the loop; threads that Python does not know count, too.
+
+    The frames come last, and only where no thread of the user's is at work: while one is looked
+    at, its variables live on, and a database may find its cursors still open.
+    """
+    if any(_is_users(thread, loop) for thread in threading.enumerate()):
+        return True
     known = sys._current_frames()
     if len(list(_THREADS.iterdir())) > len(known):
         return True
@@ -376,6 +382,19 @@ def _has_threads(loop: asyncio.SelectorEventLoop) -> bool:
         ident != own and ident not in idle and not _is_tool(ident, frame)
         for ident, frame in known.items()
     )
+
+
+def _is_users(thread: threading.Thread, loop: asyncio.SelectorEventLoop) -> bool:
+    """Whether a thread is neither this one, nor one of the loop's executor, nor a test tool's."""
+    if thread.ident == threading.get_ident():
+        return False
+    if thread in getattr(getattr(loop, "_default_executor", None), "_threads", ()):
+        return False
+    if isinstance(thread, threading.Timer):
+        return not _is_of_tool(thread.function)
+    # threading keeps it to itself; what it has not started it knows as a _DummyThread.
+    target = getattr(thread, "_target", None)
+    return not isinstance(thread, threading._DummyThread) and not _is_of_tool(target)
 
 
 def _idle_threads(

@@ -59,6 +59,7 @@ from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import MarkError
 from pytest_asyncio.markers import parse
 from pytest_asyncio.markers import unbound
+from pytest_asyncio.outcomes import failure_of
 from pytest_asyncio.outcomes import outcome_of
 from pytest_asyncio.plan import AnyFixtureDef
 from pytest_asyncio.plan import home_of
@@ -595,7 +596,7 @@ def _tear_down(live: Live, changes: Changes, loops: Loops) -> None:
         error = _tear_down_failed(exc, live, loops)
         if error is exc:
             raise
-        raise error from None
+        raise error from error.__cause__
     finally:
         changes.undo()
         loops.make_current()
@@ -626,7 +627,7 @@ def _tear_down_failed(exc: BaseException, live: Live, loops: Loops) -> BaseExcep
         exc.add_note(messages.raised_by_crashed_fixture(*told))
     if loops.station is not None:
         loops.explain(exc, loops.station.item, live)
-    return outcome_of(exc)
+    return failure_of(exc)
 
 
 def _yielded_again(live: Live) -> str:
@@ -783,9 +784,7 @@ async def _call(function: Callable[..., object], target: object) -> None:
 # -- asking for a fixture while the loop runs --
 
 
-def _name_asker(
-    exc: Any, asker: types.FrameType, config: pytest.Config
-) -> None:
+def _name_asker(exc: Any, asker: types.FrameType, config: pytest.Config) -> None:
     """Where pytest says that this module asks for a fixture, name the line that really does."""
     head, _, tail = (exc.msg or "").rpartition("\n")
     if Path(tail.rpartition(":")[0]).parts[-2:] == Path(__file__).parts[-2:]:

@@ -123,6 +123,8 @@ class Loops:
         """Fixtures that may be ours, by the identity of the closure they are in, with it."""
         self.live: Final[list[Live]] = []
         """The fixtures of ours that are set up, in that order."""
+        self.event_loop: AnyFixtureDef | None = None
+        """The fixture of that name that is ours."""
         self.interruption: str = ""
         """What all tasks were waiting for at an interruption that no report tells of yet."""
         self._stuck: Final[list[asyncio.Task[Any]]] = []
@@ -358,6 +360,12 @@ class Loops:
             taken += runner.watch.take_unhandled()
         return taken
 
+    def settle(self) -> None:
+        """Let end in the loop of the test what the test has begun."""
+        __tracebackhide__ = True
+        if self.station is not None and self.station.runner is not None:
+            self.station.runner.settle()
+
     def end_watch(self) -> None:
         """Look at the tasks that the test has kept, now that it and its fixtures are over."""
         if self.station is not None and self.station.tasks is not None:
@@ -546,6 +554,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         for fixturedef in list(_pytest_private.visible_fixturedefs(name, session)):
             if fixturedef.func.__module__ == __name__:
                 _pytest_private.put_first(session, fixturedef)
+                if name == "event_loop":
+                    loops_of(session.config).event_loop = fixturedef
 
 
 def overridden(name: str, item: Node) -> AnyFixtureDef | None:

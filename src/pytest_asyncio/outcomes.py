@@ -8,6 +8,7 @@ module knows of no loop and of no fixture.
 from __future__ import annotations
 
 from collections.abc import Generator
+import traceback
 from typing import Any
 from typing import cast
 
@@ -35,6 +36,30 @@ def outcome_of(exc: BaseException) -> BaseException:
         if all(isinstance(leaf, outcome) for leaf in leaves):
             return leaves[0]
     return exc
+
+
+def failure_of(exc: BaseException) -> BaseException:
+    """The exception that pytest is to see in place of what a tear-down raised.
+
+    pytest stops tearing down, with all that is left undone, at what is neither an exception in
+    the narrow sense nor an outcome: ``asyncio.CancelledError``, say, from awaiting a task that
+    has just been cancelled.
+    """
+    exc = outcome_of(exc)
+    if isinstance(
+        exc,
+        Exception
+        | KeyboardInterrupt
+        | pytest.exit.Exception
+        | pytest.fail.Exception
+        | pytest.skip.Exception,
+    ):
+        return exc
+    text = "".join(traceback.format_exception_only(exc)).strip()
+    failure = pytest.fail.Exception(text.partition("\n")[0])
+    if members(exc):
+        failure.__cause__ = exc
+    return failure.with_traceback(exc.__traceback__)
 
 
 def members(exc: BaseException) -> tuple[BaseException, ...]:
@@ -68,10 +93,10 @@ def is_hidden(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
 
 
 def _has_frames_of_users(exc: BaseException) -> bool:
-    traceback = exc.__traceback__
-    while traceback is not None:
-        module = str(traceback.tb_frame.f_globals.get("__name__", ""))
+    each = exc.__traceback__
+    while each is not None:
+        module = str(each.tb_frame.f_globals.get("__name__", ""))
         if module.partition(".")[0] not in {"_pytest", "pluggy", "pytest_asyncio"}:
             return True
-        traceback = traceback.tb_next
+        each = each.tb_next
     return False

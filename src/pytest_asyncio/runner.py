@@ -205,6 +205,9 @@ class Runner:
         try:
             with _outside_any_loop(), hear_timeout(self.loop, self._interrupt):
                 asyncio.set_event_loop(self.loop)
+                if getattr(self.loop, "_stopping", False):
+                    # Somebody called stop() while nothing was running; that is over now.
+                    self.loop.run_forever()
                 while not until():
                     if not self._serve():
                         self._gate = self.loop.create_future()
@@ -270,8 +273,7 @@ class Runner:
                     break
                 for task in pending:
                     task.cancel()
-                with _outside_any_loop():
-                    self.loop.run_until_complete(asyncio.wait(pending, timeout=grace))
+                _complete(self.loop, asyncio.wait(pending, timeout=grace))
         finally:
             # Also when Ctrl-C is pressed a second time.
             self.stuck.extend(task for task in tasks if not task.done())
@@ -282,9 +284,16 @@ class Runner:
         """The tasks that do not end by themselves when the loop runs what is ready."""
         left = [task for task in tasks if not task.done() and task not in self.stuck]
         if left and not self.loop.is_closed():
-            with _outside_any_loop():
-                self.loop.run_until_complete(_settle(left))
+            _complete(self.loop, _settle(left))
         return [task for task in left if not task.done()]
+
+    def settle(self) -> None:
+        """Let happen what is about to happen, so that it does not happen in the next test."""
+        __tracebackhide__ = True
+        loop = self.loop
+        if loop.is_closed() or loop.is_running() or not getattr(loop, "_ready", ()):
+            return
+        _complete(loop, _turns(3))
 
     def cancel(self, tasks: Iterable[asyncio.Task[Any]]) -> None:
         """Cancel tasks and let them clean up, but not for ever."""
@@ -370,12 +379,9 @@ class Runner:
             return []
         left: list[str] = []
         try:
-            with _outside_any_loop():
-                asyncio.set_event_loop(loop)
-                if not loop.is_running() and _has_leftovers(loop):
-                    left = loop.run_until_complete(
-                        _shut_down(loop, self.stuck, self._executor)
-                    )
+            asyncio.set_event_loop(loop)
+            if not loop.is_running() and _has_leftovers(loop):
+                left = _complete(loop, _shut_down(loop, self.stuck, self._executor))
         finally:
             if not loop.is_running():
                 loop.close()
@@ -567,6 +573,24 @@ def _beside_host(method: Callable[..., T], *args: Any) -> T:
         return method(*args)
 
 
+def _complete(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine of ours to its end, although user code may stop the loop meanwhile."""
+    __tracebackhide__ = True
+    with _outside_any_loop():
+        task = loop.create_task(coroutine)
+        for _ in range(_STOPS):
+            try:
+                return loop.run_until_complete(task)
+            except RuntimeError as exc:
+                if not _is_stop(exc):
+                    raise
+        return loop.run_until_complete(task)
+
+
+_STOPS: Final = 100
+"""How often user code may stop a loop while it is being cleaned up."""
+
+
 def _known_executor(
     loop: asyncio.AbstractEventLoop,
 ) -> concurrent.futures.ThreadPoolExecutor | None:
@@ -598,6 +622,11 @@ def _has_leftovers(loop: asyncio.AbstractEventLoop) -> bool:
         or getattr(loop, "_default_executor", True)
         or asyncio.all_tasks(loop)
     )
+
+
+async def _turns(number: int) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
 
 
 async def _settle(tasks: Sequence[asyncio.Task[Any]]) -> None:

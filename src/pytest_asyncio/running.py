@@ -66,6 +66,11 @@ def _prepare(item: pytest.Item, loops: Loops) -> None:
         return
     _check_factory(item)
     loops.enter(item)
+    stale = loops.event_loop
+    if stale is not None and _pytest_private.is_set_up(stale):
+        # Something that a synchronous fixture raised, SystemExit say, has made pytest stop
+        # tearing down the test before.
+        _pytest_private.finish(stale, _pytest_private.top_request(item))
     for live in loops.strangers(item):
         live.finish()
     override = loops.override("event_loop", item)
@@ -79,6 +84,11 @@ def _prepare(item: pytest.Item, loops: Loops) -> None:
         if "event_loop" in names:
             names.remove("event_loop")
         names.insert(0, "event_loop")
+    if "event_loop_policy" not in names and item.config.pluginmanager.has_plugin(
+        "looptime_plugin"
+    ):
+        # It tells the tests of ours by this fixture, and finds their loop through it.
+        names.append("event_loop_policy")
 
 
 def _uses_fixtures(item: pytest.Item, loops: Loops) -> bool:
@@ -185,7 +195,10 @@ def _ran_synchronously(item: pytest.Function, result: object) -> None:
         _warn(PytestAsyncioWarning(messages.marked_but_synchronous(item.nodeid)), item)
     if result is not None:
         text = messages.returned_something(item.nodeid, type(result).__name__)
-        _warn(pytest.PytestReturnNotNoneWarning(text), item)
+        category = getattr(pytest, "PytestReturnNotNoneWarning", None)
+        if category is None:  # pytest 8.4.0 had made a failure of it.
+            pytest.fail(text, pytrace=False)
+        _warn(category(text), item)
 
 
 def _warn(warning: Warning, item: pytest.Item) -> None:
@@ -354,6 +367,7 @@ def pytest_runtest_teardown(
     except BaseException as exc:
         errors.append(exc)
     _finish_broken(item, loops, errors)
+    _try(errors, loops.settle)
     loops.end_watch()
     _try(errors, _leave, item, loops, nextitem, errors)
     _try(errors, _report, item, loops)

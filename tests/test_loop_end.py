@@ -1,0 +1,457 @@
+"""The end of a loop is bounded: what does not end is named, and the run goes on."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from conftest import Example
+
+LOOP = "pytest_asyncio.PytestAsyncioLoopWarning"
+WARN = ("-W", f"default::{LOOP}")
+
+# The grace is a matter of seconds otherwise. `until_the_end` keeps threads for the whole run.
+CONFTEST = """
+import threading
+
+import pytest
+
+import pytest_asyncio.runner
+
+GRACE = pytest_asyncio.runner.GRACE
+OVER = threading.Event()
+
+def pytest_configure():
+    pytest_asyncio.runner.GRACE = 0.1
+
+def pytest_unconfigure():
+    pytest_asyncio.runner.GRACE = GRACE
+    OVER.set()
+
+@pytest.fixture(scope="session")
+def until_the_end():
+    return OVER.wait
+"""
+
+UVLOOP = """
+import uvloop
+
+def pytest_asyncio_loop_factories(config, item):
+    return {"uvloop": uvloop.new_event_loop}
+"""
+
+# What a test leaves in its loop, and how that is named.
+LEFT = {
+    "task": (
+        """
+        async def stubborn():
+            while True:
+                try:
+                    await asyncio.sleep(60)
+                except asyncio.CancelledError:
+                    pass
+
+        async def test_it():
+            kept = asyncio.create_task(stubborn(), name="worker")
+            await asyncio.sleep(0)
+        """,
+        "task 'worker', coroutine stubborn, *test_example.py:*, did not end when it was "
+        "cancelled",
+    ),
+    "task-with-a-slow-clean-up": (
+        """
+        async def slow():
+            try:
+                await asyncio.sleep(60)
+            finally:
+                await asyncio.sleep(60)
+
+        async def test_it():
+            kept = asyncio.create_task(slow(), name="worker")
+            await asyncio.sleep(0)
+        """,
+        "task 'worker', coroutine slow, *test_example.py:*, did not end when it was "
+        "cancelled",
+    ),
+    "task-of-a-fixture": (
+        """
+        async def stubborn():
+            while True:
+                try:
+                    await asyncio.sleep(60)
+                except asyncio.CancelledError:
+                    pass
+
+        @pytest_asyncio.fixture
+        async def client():
+            yield asyncio.create_task(stubborn(), name="worker")
+
+        async def test_it(client):
+            await asyncio.sleep(0)
+        """,
+        "task 'worker', coroutine stubborn, *test_example.py:*, did not end when it was "
+        "cancelled",
+    ),
+    "async-generator": (
+        """
+        async def numbers():
+            try:
+                yield 1
+            finally:
+                await asyncio.sleep(60)
+
+        async def test_it():
+            KEPT.append(numbers())
+            await anext(KEPT[0])
+        """,
+        "async generator numbers, *test_example.py:*, did not end when it was closed",
+    ),
+    "thread": (
+        """
+        async def test_it(until_the_end):
+            asyncio.get_running_loop().run_in_executor(None, until_the_end)
+        """,
+        "thread 'asyncio_0' of the default executor did not end, *",
+    ),
+    "all-of-them": (
+        """
+        async def stubborn():
+            while True:
+                try:
+                    await asyncio.sleep(60)
+                except asyncio.CancelledError:
+                    pass
+
+        async def numbers():
+            try:
+                yield 1
+            finally:
+                await asyncio.sleep(60)
+
+        async def test_it(until_the_end):
+            kept = asyncio.create_task(stubborn(), name="worker")
+            KEPT.append(numbers())
+            await anext(KEPT[0])
+            asyncio.get_running_loop().run_in_executor(None, until_the_end)
+        """,
+        "thread 'asyncio_0' of the default executor did not end, *",
+    ),
+}
+
+HEAD = """
+import asyncio
+
+import pytest
+import pytest_asyncio
+
+KEPT = []
+
+"""
+
+TAIL = """
+
+async def test_after():
+    await asyncio.sleep(0.01)
+    await asyncio.to_thread(len, "")
+"""
+
+
+def source_of(kind: str) -> str:
+    """A module whose first test leaves something in its loop."""
+    return HEAD + textwrap.dedent(LEFT[kind][0]) + TAIL
+
+
+def assert_users_frames_only(result: pytest.RunResult) -> None:
+    """No file of the plugin shows in what the person reads."""
+    text = result.stdout.str().replace("\\", "/")
+    assert "src/pytest_asyncio/" not in text
+    assert "site-packages/pytest_asyncio/" not in text
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("kind", LEFT)
+def test_what_does_not_end_is_named(run: Example, kind: str, loop: str) -> None:
+    """A warning at that test names what is left; the loop is closed, the next test runs."""
+    conftest = CONFTEST
+    if loop == "uvloop":
+        pytest.importorskip("uvloop")
+        conftest += UVLOOP
+    result = run(source_of(kind), *WARN, mode="auto", conftest=conftest)
+    result.assert_outcomes(passed=2, warnings=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*PytestAsyncioLoopWarning: the event loop of test_example.py::test_it was "
+            "closed with something still running in it*",
+            f"    {LEFT[kind][1]}",
+        ]
+    )
+    if kind == "all-of-them":
+        result.stdout.fnmatch_lines(
+            [
+                "    task 'worker', coroutine stubborn, *",
+                "    async generator numbers, *",
+                "    thread 'asyncio_0' *",
+            ]
+        )
+    assert_users_frames_only(result)
+
+
+@pytest.mark.parametrize("kind", LEFT)
+def test_what_does_not_end_is_an_error_on_demand(run: Example, kind: str) -> None:
+    """With ``-W error::…`` it is an error at the tear-down of that test."""
+    result = run(
+        source_of(kind), "-W", f"error::{LOOP}", mode="auto", conftest=CONFTEST
+    )
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*ERROR at teardown of test_it*",
+            "PytestAsyncioLoopWarning: the event loop of test_example.py::test_it was *",
+            f"  {LEFT[kind][1]}",
+        ]
+    )
+    assert "entries are hidden" not in result.stdout.str()
+    assert_users_frames_only(result)
+
+
+@pytest.mark.parametrize(
+    ("scope", "told"),
+    [
+        ("session", "the session"),
+        ("module", "test_example.py"),
+        ("class", "test_example.py::TestIt"),
+    ],
+)
+def test_the_end_of_a_wider_loop(run: Example, scope: str, told: str) -> None:
+    """It is told at the last test of the scope, with what the loop belonged to."""
+    result = run(
+        f"""
+        import asyncio
+
+        import pytest
+
+        async def stubborn():
+            while True:
+                try:
+                    await asyncio.sleep(60)
+                except asyncio.CancelledError:
+                    pass
+
+        @pytest.mark.asyncio(loop_scope="{scope}")
+        class TestIt:
+            async def test_one(self):
+                asyncio.create_task(stubborn(), name="worker")
+                await asyncio.sleep(0)
+
+            async def test_two(self):
+                pass
+        """,
+        *WARN,
+        conftest=CONFTEST,
+    )
+    result.assert_outcomes(passed=2, warnings=1)
+    result.stdout.fnmatch_lines(
+        [
+            "test_example.py::TestIt::test_two",
+            f"*PytestAsyncioLoopWarning: the event loop of {told} was closed with *",
+        ]
+    )
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_what_ends_in_time_ends_in_order(run: Example, loop: str) -> None:
+    """Tasks clean up, generators are closed, jobs are waited for; there is no warning."""
+    conftest = CONFTEST
+    if loop == "uvloop":
+        pytest.importorskip("uvloop")
+        conftest += UVLOOP
+    result = run(
+        """
+        import asyncio
+        import time
+
+        DIARY = []
+
+        async def work():
+            try:
+                await asyncio.sleep(60)
+            finally:
+                await asyncio.sleep(0.01)
+                DIARY.append("task")
+
+        async def numbers():
+            try:
+                yield 1
+            finally:
+                await asyncio.sleep(0.01)
+                DIARY.append("generator")
+
+        def job():
+            time.sleep(0.05)
+            DIARY.append("job")
+
+        KEPT = []
+
+        async def test_it():
+            KEPT.append(asyncio.create_task(work()))
+            KEPT.append(numbers())
+            await anext(KEPT[1])
+            asyncio.get_running_loop().run_in_executor(None, job)
+            await asyncio.sleep(0)
+
+        def test_after():
+            assert sorted(DIARY) == ["generator", "job", "task"]
+        """,
+        mode="auto",
+        conftest=conftest.replace("GRACE = 0.1", "GRACE = 10"),
+    )
+    result.assert_outcomes(passed=2)
+
+
+CLOSES = {
+    "after-the-test": """
+        @pytest.fixture
+        def closes(event_loop):
+            yield
+            event_loop.close()
+
+        async def test_it(closes, resource):
+            pass
+        """,
+    "sync-test": """
+        def test_it(event_loop):
+            event_loop.close()
+        """,
+    "sync-fixture": """
+        @pytest.fixture
+        def closes(event_loop):
+            event_loop.close()
+
+        def test_it(closes):
+            pass
+        """,
+}
+
+
+@pytest.mark.parametrize("scope", ["function", "module", "session"])
+@pytest.mark.parametrize("kind", CLOSES)
+def test_user_code_closes_the_loop(run: Example, kind: str, scope: str) -> None:
+    """A warning tells whose loop was closed and what to leave out; the next test runs."""
+    result = run(
+        f"""
+import asyncio
+
+import pytest
+import pytest_asyncio
+
+pytestmark = pytest.mark.asyncio(loop_scope="{scope}")
+
+@pytest_asyncio.fixture(loop_scope="{scope}")
+async def resource():
+    yield
+"""
+        + textwrap.dedent(CLOSES[kind])
+        + """
+
+async def test_after(resource):
+    await asyncio.sleep(0.01)
+    assert not asyncio.get_running_loop().is_closed()
+""",
+        *WARN,
+        "-W",
+        "default::pytest_asyncio.PytestAsyncioWarning",
+        conftest=CONFTEST,
+    )
+    result.assert_outcomes(passed=2, warnings=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*PytestAsyncioLoopWarning: the event loop of test_example.py::test_it was "
+            "closed during the test,*leave out the call of close()*"
+        ]
+    )
+
+
+def test_fixtures_of_a_loop_that_was_closed(run: Example) -> None:
+    """Async fixtures that can no longer be torn down are named, and made anew."""
+    result = run(
+        """
+        import asyncio
+
+        import pytest
+        import pytest_asyncio
+
+        SET_UP = []
+
+        @pytest_asyncio.fixture(scope="module")
+        async def client():
+            SET_UP.append(1)
+            yield
+
+        def test_it(client, event_loop):
+            event_loop.close()
+
+        async def test_after(client):
+            await asyncio.sleep(0)
+            assert len(SET_UP) == 2
+        """,
+        *WARN,
+        mode="auto",
+        conftest=CONFTEST,
+    )
+    result.assert_outcomes(passed=2, warnings=1)
+    result.stdout.fnmatch_lines(["*could not be torn down in order: client.*"])
+
+
+def test_close_of_a_loop_raises(run: Example) -> None:
+    """An error of a loop that the user's factory made is that of the test it ends with."""
+    result = run(
+        """
+        import asyncio
+
+        async def test_it():
+            await asyncio.sleep(0)
+
+        async def test_after():
+            await asyncio.sleep(0)
+        """,
+        mode="auto",
+        conftest=CONFTEST
+        + """
+import asyncio
+
+class Loop(asyncio.SelectorEventLoop):
+    def close(self):
+        super().close()
+        raise ValueError("cannot close")
+
+def pytest_asyncio_loop_factories(config, item):
+    return {"loop": Loop if item.name == "test_it" else asyncio.new_event_loop}
+""",
+    )
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(
+        ["*ERROR at teardown of test_it*", "E * ValueError: cannot close"]
+    )
+    assert_users_frames_only(result)
+
+
+def test_a_thread_goes_on_after_the_end(run: Example) -> None:
+    """A job that ends when its loop is long closed harms nobody."""
+    result = run(
+        """
+        import asyncio
+        import time
+
+        async def test_it():
+            asyncio.get_running_loop().run_in_executor(None, time.sleep, 0.3)
+
+        async def test_after():
+            await asyncio.sleep(0.4)
+        """,
+        *WARN,
+        mode="auto",
+        conftest=CONFTEST,
+    )
+    result.assert_outcomes(passed=2, warnings=1)
+    assert "Event loop is closed" not in result.stdout.str()
