@@ -175,6 +175,9 @@ OF_THE_LOOP = {
     "shuts_the_async_generators_down",
 }
 
+# A session's loop has timers from all the modules before: it may wake up at any time.
+PROVABLE = {"waits_for_ever"}
+
 SYNC_FAULTS = {
     "closes_the_loop": "asyncio.get_event_loop().close()",
     "stops_the_loop": "asyncio.get_event_loop().stop()",
@@ -422,23 +425,32 @@ def module(kind: str, body: str, where: str, scope: str) -> str:
     return HELPERS + source.replace("WHERE", where).replace("SCOPE", scope)
 
 
-@pytest.mark.parametrize("where", ["set-up", "call", "tear-down"])
-@pytest.mark.parametrize("scope", SCOPES)
-@pytest.mark.parametrize(
-    ("kind", "faults"),
-    [("async", ASYNC_FAULTS), ("sync", SYNC_FAULTS)],
-    ids=["async", "sync"],
-)
+FAULTS = {"async": ASYNC_FAULTS, "sync": SYNC_FAULTS}
+
+# Class and package differ from the others in who the loop belongs to, and in nothing else.
+COMBINATIONS = [
+    (kind, scope, where)
+    for kind in FAULTS
+    for scope in SCOPES
+    for where in ("set-up", "call", "tear-down")
+    if where == "call" or scope in ("function", "module", "session")
+]
+
+
+@pytest.mark.parametrize(("kind", "scope", "where"), COMBINATIONS)
 def test_the_next_test_is_not_harmed(
-    run: Example, kind: str, faults: dict[str, str], scope: str, where: str
+    run: Example, kind: str, scope: str, where: str
 ) -> None:
     """After each of the faults, the next tests in the same loop scope pass; nothing hangs.
 
     Each fault is a module of its own, in a package of its own, in a process for all of them.
     """
     files: dict[str, str] = {}
+    faults = FAULTS[kind]
     for name, body in faults.items():
         if name in OF_THE_LOOP and scope != "function":
+            continue
+        if name in PROVABLE and scope == "session":
             continue
         files[f"{name}/__init__.py"] = ""
         files[f"{name}/test_{name}.py"] = module(kind, body, where, scope)
@@ -465,9 +477,6 @@ def test_the_next_test_is_not_harmed(
     }
     assert expected - passed == set()
     assert "INTERNALERROR" not in result.stdout.str()
-    if where == "call":
-        assert not any(
-            "TestIt::test_after" in line
-            for line in result.stdout.lines
-            if line.startswith(("ERROR ", "FAILED "))
-        )
+    assert "test_after" not in "".join(
+        line for line in result.stdout.lines if line.startswith(("ERROR ", "FAILED "))
+    )

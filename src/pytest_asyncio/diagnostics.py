@@ -540,8 +540,8 @@ def silence(task: asyncio.Task[Any]) -> None:
 def created_at(task: asyncio.Task[Any]) -> str:
     """Where a task was created, if its loop is in debug mode; else nothing."""
     frames = getattr(task, "_source_traceback", None)
-    if not frames:
-        return ""
+    if not frames or _is_ours(frames[-1].filename):
+        return ""  # Of a test's own task, and a fixture's, there is nothing to tell.
     lines = [
         f"    {frame.filename}:{frame.lineno} in {frame.name}"
         for frame in frames

@@ -85,7 +85,7 @@ def is_hidden(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
     are hidden: then it adds a hint at ``--full-trace``, which has nothing more to show.
     """
     exception = excinfo.value
-    if isinstance(exception, BaseExceptionGroup):
+    if members(exception):
         # pytest makes a group of what several tear-downs raise, and before 9.1 it breaks down
         # with an internal error where it is to show a group without a frame.
         return pytest.version_tuple >= (9, 1) or _has_frames_of_users(exception)

@@ -190,7 +190,7 @@ def run(directory: Path, arguments: Sequence[str]) -> dict[str, Result]:
 
 def main() -> int:
     """Run the command; 0 if everything is as the list says."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--sdist", type=Path, help="use this file, do not download it")
     parser.add_argument("pytest", nargs="*", help="after --: arguments for pytest")
     options = parser.parse_args()
