@@ -293,7 +293,7 @@ class Runner:
         loop = self.loop
         if loop.is_closed() or loop.is_running() or not getattr(loop, "_ready", ()):
             return
-        _complete(loop, _turns(3))
+        _complete(loop, _turns(5))
 
     def cancel(self, tasks: Iterable[asyncio.Task[Any]]) -> None:
         """Cancel tasks and let them clean up, but not for ever."""

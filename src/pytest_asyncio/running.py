@@ -366,8 +366,9 @@ def pytest_runtest_teardown(
         yield
     except BaseException as exc:
         errors.append(exc)
-    _finish_broken(item, loops, errors)
+    # First, so that a fixture that is about to crash does so at this test, not at the next.
     _try(errors, loops.settle)
+    _finish_broken(item, loops, errors)
     loops.end_watch()
     _try(errors, _leave, item, loops, nextitem, errors)
     _try(errors, _report, item, loops)
