@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+import sys
 import textwrap
 from typing import Final
 from typing import final
+from unittest import mock
 
 import pytest
 
@@ -61,7 +64,11 @@ class Example:
             arguments.append(f"--asyncio-mode={mode}")
         if subprocess:
             return self.pytester.runpytest_subprocess(*arguments, timeout=timeout)
-        return self.pytester.runpytest_inprocess(*arguments)
+        with mock.patch.dict(sys.modules):
+            for name in written:
+                # A file may have the name of one of our own test modules.
+                sys.modules.pop(Path(name).stem, None)
+            return self.pytester.runpytest_inprocess(*arguments)
 
 
 @pytest.fixture
