@@ -73,7 +73,7 @@ class Watch:
 
     def __init__(self) -> None:
         self._replaced: Final[list[tuple[object, str]]] = []
-        self.unhandled: Final[list[Unhandled]] = []
+        self.unhandled: list[Unhandled] = []
         """Exceptions that were reported to the loop, until somebody takes them."""
         self.waiting: Callable[[], bool] = lambda: False
         """Whether something outside the loop waits for what happens in it."""
@@ -94,12 +94,6 @@ class Watch:
         for owner, name in self._replaced:
             vars(owner).pop(name, None)
         self._replaced.clear()
-
-    def take_unhandled(self) -> list[Unhandled]:
-        """The unhandled exceptions so far; they are reported once."""
-        taken = list(self.unhandled)
-        self.unhandled.clear()
-        return taken
 
 
 def watch(loop: asyncio.AbstractEventLoop) -> Watch:
@@ -442,8 +436,12 @@ def _is_tool(ident: int, frame: types.FrameType) -> bool:
 Heard: TypeAlias = Callable[[BaseException, "asyncio.Task[Any] | None"], None]
 
 
-@contextlib.contextmanager
-def hear_timeout(loop: asyncio.AbstractEventLoop, heard: Heard) -> Generator[None]:
+_NOTHING_TO_HEAR: Final = contextlib.nullcontext()
+
+
+def hear_timeout(
+    loop: asyncio.AbstractEventLoop, heard: Heard
+) -> contextlib.AbstractContextManager[None]:
     """Tell of a timeout that goes off while the loop runs, whatever it is running then.
 
     The signal handler of pytest-timeout raises in whatever Python code is running. If that is
@@ -454,6 +452,8 @@ def hear_timeout(loop: asyncio.AbstractEventLoop, heard: Heard) -> Generator[Non
     :param heard: Called in the loop, with what the signal handler has raised and the task that
         it has hit, if that is none.
     """
+    if "pytest_timeout" not in sys.modules:
+        return _NOTHING_TO_HEAR
     number = getattr(signal, "SIGALRM", None)
     before = None if number is None else signal.getsignal(number)
     if (
@@ -462,9 +462,12 @@ def hear_timeout(loop: asyncio.AbstractEventLoop, heard: Heard) -> Generator[Non
         or not _is_of_tool(before)
         or threading.current_thread() is not threading.main_thread()
     ):
-        yield
-        return
-    handler = _Handler(before, loop, heard)
+        return _NOTHING_TO_HEAR
+    return _heard(number, before, _Handler(before, loop, heard))
+
+
+@contextlib.contextmanager
+def _heard(number: int, before: Any, handler: _Handler) -> Generator[None]:
     signal.signal(number, handler)
     try:
         yield

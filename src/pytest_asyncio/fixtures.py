@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import contextlib
 import contextvars
 import dataclasses
+import enum
 import functools
 import inspect
 from pathlib import Path
@@ -50,14 +51,11 @@ from pytest_asyncio.loop import loops_of
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.loop_factories import given_loop_factories
 from pytest_asyncio.markers import asyncio_mark
-from pytest_asyncio.markers import AsyncioMark
-from pytest_asyncio.markers import find_mark
 from pytest_asyncio.markers import is_async_test
-from pytest_asyncio.markers import is_foreign
+from pytest_asyncio.markers import keep_marking
 from pytest_asyncio.markers import Kind
 from pytest_asyncio.markers import kind
-from pytest_asyncio.markers import MarkError
-from pytest_asyncio.markers import parse
+from pytest_asyncio.markers import marking
 from pytest_asyncio.markers import unbound
 from pytest_asyncio.outcomes import failure_of
 from pytest_asyncio.outcomes import outcome_of
@@ -262,7 +260,7 @@ def is_ours(definition: Definition, item: pytest.Item, loops: Loops) -> bool:
     if definition is _SYNCHRONOUS:
         return False
     return definition.declared or (
-        not is_foreign(item)
+        not marking(item).foreign
         and (
             loops.settings.mode is Mode.AUTO
             # In strict mode, too: there is no other way to mean an async setup_module(), and
@@ -287,6 +285,14 @@ def fixtures_of(item: pytest.Item, loops: Loops) -> list[AnyFixtureDef]:
     return [each for each in candidates if is_ours(definition_of(each), item, loops)]
 
 
+def _literal_requests(function: Callable[..., object]) -> set[str]:
+    """What a function may request by ``getfixturevalue("name")``: all strings in it."""
+    code = getattr(unbound(function), "__code__", None)
+    if code is None or "getfixturevalue" not in code.co_names:
+        return set()
+    return {constant for constant in code.co_consts if isinstance(constant, str)}
+
+
 def _with_literal_requests(
     item: pytest.Item, closure: Mapping[str, Sequence[AnyFixtureDef]]
 ) -> Mapping[str, Sequence[AnyFixtureDef]]:
@@ -295,20 +301,18 @@ def _with_literal_requests(
     Such a fixture is set up when the test has its loop already. If the plan did not know of
     it, the two would have different loops, and nobody would have asked for that.
     """
-    functions = [fixturedefs[-1].func for fixturedefs in closure.values()]
+    names: set[str] = set()
+    for fixturedefs in closure.values():
+        names |= _literal_requests(fixturedefs[-1].func)
     if isinstance(item, pytest.Function):
-        functions.append(item.obj)
-    names = {
-        constant
-        for function in functions
-        if (code := getattr(unbound(function), "__code__", None)) is not None
-        and "getfixturevalue" in code.co_names
-        for constant in code.co_consts
-        if isinstance(constant, str) and constant not in closure
-    }
-    names = {name for name in names if _pytest_private.visible_fixturedefs(name, item)}
+        names |= _literal_requests(item.obj)
     if not names:
         return closure
+    names = {
+        name
+        for name in names
+        if name not in closure and _pytest_private.visible_fixturedefs(name, item)
+    }
     return {**closure, **_pytest_private.closure_of(item, sorted(names))}
 
 
@@ -322,6 +326,35 @@ def _used(name: str, fixturedefs: Sequence[AnyFixtureDef]) -> list[AnyFixtureDef
     return used
 
 
+@final
+class Stake(enum.Enum):
+    """What a test has to do with the plugin."""
+
+    NONE = enum.auto()
+    MARK = enum.auto()
+    """It has the marker, but neither it nor a fixture it uses is async."""
+    LOOP = enum.auto()
+    """It runs in a loop, or a fixture it uses does."""
+
+
+_STAKE: Final = pytest.StashKey[Stake]()
+
+
+def stake(item: pytest.Item, loops: Loops) -> Stake:
+    """What a test has to do with the plugin, once and for all: it is collected."""
+    known = item.stash.get(_STAKE, None)
+    if known is None:
+        # Most tests of most suites end at this quick look. A folder of that name does no harm.
+        marked = "asyncio" in item.keywords
+        if marked:
+            keep_marking(item)
+        known = Stake.MARK if marked else Stake.NONE
+        if is_async_test(item) or fixtures_of(item, loops):
+            known = Stake.LOOP
+        item.stash[_STAKE] = known
+    return known
+
+
 # -- collection: loop factories, and the plan --
 
 
@@ -330,17 +363,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test once for each loop factory, event loop policy or event loop there is."""
     item = metafunc.definition
     loops = loops_of(metafunc.config)
+    if "asyncio" in item.keywords:
+        keep_marking(item)  # It is made for this hook alone.
     if not is_async_test(item) and not fixtures_of(item, loops):
         return
     for name in ("event_loop", "event_loop_policy"):
         if loops.override(name, item) is not None:
             _pytest_private.add_to_closure(item, name)
-    factories = given_loop_factories(item)
-    mark = find_mark(item)
-    try:
-        asked = (AsyncioMark() if mark is None else parse(mark)).loop_factories
-    except MarkError:
+    said = marking(item)
+    if said.problem:
         return  # Reported when the test is set up.
+    factories = given_loop_factories(item)
+    asked = said.arguments.loop_factories
     given: tuple[Any, ...] = ()
     if isinstance(factories, Mapping):
         given = tuple(cast("Any", factories))
@@ -362,13 +396,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Make the plan."""
     loops = loops_of(session.config)
     for item in dict.fromkeys([*loops.collected, *session.items]):
+        if stake(item, loops) is not Stake.LOOP:
+            continue
         fixtures = fixtures_of(item, loops)
-        if fixtures:
-            loops.users.add(item)
-            if loops.override("event_loop", item) is None:
-                uses = list(_cached_uses(item, fixtures, loops))
-                _agree_on_package(item, uses, loops)
-                loops.plan.add(item, uses, loops.asked_by_test(item))
+        if fixtures and loops.override("event_loop", item) is None:
+            uses = list(_cached_uses(item, fixtures, loops))
+            _agree_on_package(item, uses, loops)
+            loops.plan.add(item, uses, loops.asked_by_test(item))
     loops.collected = []
 
 
@@ -469,15 +503,15 @@ class _NotNowError(Exception):
 
 
 def _like(original: Any, replacement: Callable[..., Any]) -> Callable[..., Any]:
-    """The replacement as pytest is to see it: with the name, and bound as the original is.
+    """The replacement as pytest is to see it: made of the original, and bound as that is.
 
     pytest itself binds the method anew, to the instance of the test.
     """
     function = getattr(original, "__func__", original)
-    named = functools.wraps(function)(replacement)
+    cast("Any", replacement).__wrapped__ = function
     if function is original:
-        return named
-    return types.MethodType(named, original.__self__)
+        return replacement
+    return types.MethodType(replacement, original.__self__)
 
 
 def _refuse(message: str) -> Callable[..., NoReturn]:
@@ -506,6 +540,7 @@ def _replacement(
     def set_up(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         live = _live(fixturedef, request, definition, loops, item)
+        loops.make_current(live.runner)
         context = context_for_task()
         name = f"fixture {live.name}"
         made = function(*args, **kwargs)
@@ -589,6 +624,7 @@ def _tear_down(live: Live, changes: Changes, loops: Loops) -> None:
     task = live.task
     try:
         if task is not None:
+            loops.make_current(live.runner)
             if task.crash is None:
                 bring_up_to_date(task.context)
             task.tear_down()

@@ -117,8 +117,6 @@ class Loops:
         """All items, deselected ones too, until the plan is made."""
         self.packages: Final[dict[pytest.Item, Node]] = {}
         """The homes of tests that ask for package scope, as their fixtures do."""
-        self.users: Final[set[pytest.Item]] = set()
-        """The items whose static closure has async fixtures."""
         self.candidates: Final[dict[int, tuple[object, list[AnyFixtureDef]]]] = {}
         """Fixtures that may be ours, by the identity of the closure they are in, with it."""
         self.live: Final[list[Live]] = []
@@ -150,11 +148,17 @@ class Loops:
             loop = request.getfixturevalue("event_loop")
             station.runner = self.adopt(loop, item, override)
             station.scope = override.scope
-        self.make_current()
+            self.make_current()
         return station.runner
 
-    def planned(self, item: pytest.Item, request: pytest.FixtureRequest) -> Runner:
-        """The loop that a test runs in if no fixture of the user's makes it."""
+    def planned(
+        self, item: pytest.Item, request: pytest.FixtureRequest | None = None
+    ) -> Runner:
+        """The loop that a test runs in if no fixture of the user's makes it.
+
+        :param item: The test.
+        :param request: A request of that test, where it sees an ``event_loop_policy``.
+        """
         station = self.enter(item)
         station.home = self.asked_by_test(item) or self.plan.home_of_test(item)
         station.scope = scope_of(station.home)
@@ -162,14 +166,16 @@ class Loops:
         self.make_current()
         return station.runner
 
-    def make_current(self) -> None:
-        """Make the loop of the test that is being run the current one."""
-        if self.station is not None and self.station.runner is not None:
+    def make_current(self, runner: Runner | None = None) -> None:
+        """Make the loop of the test that is being run the current one, or another one."""
+        if runner is None and self.station is not None:
+            runner = self.station.runner
+        if runner is not None:
             import asyncio
 
-            asyncio.set_event_loop(self.station.runner.loop)
+            asyncio.set_event_loop(runner.loop)
             if asyncio._get_running_loop() is not None:
-                self.station.runner.run_beside_host()
+                runner.run_beside_host()
 
     def current_by_override(self, item: pytest.Item, loop: Any) -> None:
         """Make the loop current that the user's ``event_loop`` has just made, or still has."""
@@ -210,7 +216,10 @@ class Loops:
     # -- making loops --
 
     def at(
-        self, home: Node, item: pytest.Item, request: pytest.FixtureRequest
+        self,
+        home: Node,
+        item: pytest.Item,
+        request: pytest.FixtureRequest | None,
     ) -> Runner:
         """The open loop of a node; it is made if there is none.
 
@@ -218,12 +227,15 @@ class Loops:
         :param item: The test that needs it.
         :param request: A request of that test, for the fixture ``event_loop_policy``.
         """
-        key = (home, self.variant(item))
+        policy = None
         if self.override("event_loop_policy", item) is not None:
-            self._install(request.getfixturevalue("event_loop_policy"))
+            assert request is not None
+            policy = request.getfixturevalue("event_loop_policy")
+            self._install(policy)
+        key = (home, self.variant(item))
         runner = self._homes.get(key)
         if runner is None or runner.loop.is_closed():
-            runner = self._homes[key] = self._make(item, request)
+            runner = self._homes[key] = self._make(item, policy)
         return runner
 
     def variant(self, item: pytest.Item) -> object:
@@ -240,10 +252,10 @@ class Loops:
             _hashable(params.get("event_loop_policy")),
         )
 
-    def _make(self, item: pytest.Item, request: pytest.FixtureRequest) -> Runner:
+    def _make(self, item: pytest.Item, policy: Any) -> Runner:
         from pytest_asyncio.runner import Runner
 
-        name, factory = self._factory(item, request)
+        name, factory = self._factory(item, policy)
         loop = factory()
         _check_loop(
             loop, lambda: messages.factory_made_no_loop(item.nodeid, name, loop)
@@ -254,19 +266,17 @@ class Loops:
 
     def _watched(self, runner: Runner) -> Runner:
         runner.interrupted = self._interrupted
+        runner.watch.unhandled = self._unhandled
         return runner
 
-    def _factory(
-        self, item: pytest.Item, request: pytest.FixtureRequest
-    ) -> tuple[str, LoopFactory]:
+    def _factory(self, item: pytest.Item, policy: Any) -> tuple[str, LoopFactory]:
         import asyncio
 
         factories = loop_factories(item)
         if factories:
             name = factory_name(item, factories)
             return name, factories[name]
-        if self.override("event_loop_policy", item) is not None:
-            policy = request.getfixturevalue("event_loop_policy")
+        if policy is not None:
             return "event_loop_policy", policy.new_event_loop
         return "asyncio.new_event_loop", asyncio.new_event_loop
 
@@ -356,8 +366,6 @@ class Loops:
         """The exceptions in tasks and callbacks that nobody has taken notice of so far."""
         taken = list(self._unhandled)
         self._unhandled.clear()
-        for runner in self.family.values():
-            taken += runner.watch.take_unhandled()
         return taken
 
     def settle(self) -> None:
@@ -403,7 +411,16 @@ class Loops:
     @property
     def used(self) -> bool:
         """Whether there is a loop, or was one a moment ago."""
-        return bool(self.family or self._unhandled or self._stuck)
+        return bool(self.family) or self.troubled
+
+    @property
+    def troubled(self) -> bool:
+        """Whether anything went wrong in the background that is not reported yet."""
+        return bool(
+            self._unhandled
+            or self._stuck
+            or any(runner.stuck for runner in self.family.values())
+        )
 
     def during(self) -> str:
         """What is being run, for messages."""
@@ -480,7 +497,6 @@ class Loops:
             return runner.close()
         finally:
             self._keep_stuck(runner)
-            self._unhandled.extend(runner.watch.take_unhandled())
 
     def _ended(self, nextitem: pytest.Item | None) -> list[tuple[Node, object]]:
         if not self._homes:

@@ -12,6 +12,7 @@ import dataclasses
 import enum
 import functools
 import inspect
+import types
 from typing import Any
 from typing import cast
 from typing import Final
@@ -53,7 +54,7 @@ class Kind(enum.Enum):
 
 def unbound(function: Any) -> Any:
     """The function behind partials and methods."""
-    while True:
+    while type(function) is not types.FunctionType:
         if isinstance(function, functools.partial):
             function = function.func
         elif inspect.ismethod(function) or isinstance(
@@ -61,12 +62,21 @@ def unbound(function: Any) -> Any:
         ):
             function = cast("Any", function).__func__
         else:
-            return function
+            break
+    return function
 
 
 def kind(function: Callable[..., object]) -> Kind:
     """What calling ``function`` gives, as far as can be said without a call."""
     plain = unbound(function)
+    if type(plain) is types.FunctionType:  # Nearly always; inspect takes its time.
+        flags = plain.__code__.co_flags
+        if flags & inspect.CO_COROUTINE:
+            return Kind.COROUTINE
+        if flags & inspect.CO_ASYNC_GENERATOR:
+            return Kind.GENERATOR
+        if not plain.__dict__:
+            return Kind.SYNCHRONOUS
     if inspect.iscoroutinefunction(plain):
         return Kind.COROUTINE
     if inspect.isasyncgenfunction(plain):
@@ -187,17 +197,57 @@ def parse(mark: pytest.Mark) -> AsyncioMark:
     return _arguments(**mark.kwargs)
 
 
-# The marks that auto mode adds, told from those that users write.
-_AUTOMATIC: Final = pytest.StashKey[pytest.Mark]()
+@functools.cache
+def _automatic() -> pytest.MarkDecorator:
+    """The one marker that auto mode adds, to be told from those that users write."""
+    return pytest.mark.asyncio
 
 
-def find_mark(item: pytest.Item) -> pytest.Mark | None:
-    """The marker that counts for a test: the closest one, and one of the user's if there is."""
-    automatic = item.stash.get(_AUTOMATIC, None)
-    for mark in item.iter_markers("asyncio"):
-        if mark is not automatic:
-            return mark
-    return automatic
+@final
+@dataclasses.dataclass(frozen=True, slots=True)
+class Marking:
+    """What the markers of a test say to the plugin."""
+
+    mark: pytest.Mark | None = None
+    """The marker that counts: the closest one, and one of the user's if there is."""
+    arguments: AsyncioMark = _DEFAULT
+    """Its arguments; wrong ones say nothing."""
+    problem: str = ""
+    """What is wrong with them."""
+    foreign: bool = False
+    """Whether the test carries the marker of another framework."""
+
+
+_MARKING: Final = pytest.StashKey[Marking]()
+
+
+def marking(item: pytest.Item) -> Marking:
+    """What the markers of a test say: as long as it is collected they may change."""
+    kept = item.stash.get(_MARKING, None)
+    return _read(item) if kept is None else kept
+
+
+def keep_marking(item: pytest.Item) -> None:
+    """Take the markers of a test as they are now, after collection."""
+    item.stash[_MARKING] = _read(item)
+
+
+def _read(item: pytest.Item) -> Marking:
+    found: pytest.Mark | None = None
+    foreign = False
+    automatic = _automatic().mark
+    for mark in item.iter_markers():
+        if mark.name == "asyncio":
+            if found is None or found is automatic:
+                found = mark
+        elif mark.name in FOREIGN_MARKERS:
+            foreign = True
+    if found is None:
+        return Marking(foreign=foreign)
+    try:
+        return Marking(found, parse(found), foreign=foreign)
+    except MarkError as exc:
+        return Marking(found, problem=str(exc), foreign=foreign)
 
 
 def asyncio_mark(item: pytest.Item) -> AsyncioMark:
@@ -205,28 +255,15 @@ def asyncio_mark(item: pytest.Item) -> AsyncioMark:
 
     What is wrong in it is reported when that test is set up, by `check_mark`.
     """
-    mark = find_mark(item)
-    if mark is None:
-        return _DEFAULT
-    try:
-        return parse(mark)
-    except MarkError:
-        return _DEFAULT
+    return marking(item).arguments
 
 
 def check_mark(item: pytest.Item) -> None:
     """Fail a test whose marker has wrong arguments."""
-    mark = find_mark(item)
-    if mark is None or not (mark.args or mark.kwargs):
-        return
-    problem = ""
-    try:
-        parse(mark)
-    except MarkError as exc:
-        problem = str(exc)
-    if problem:  # Outside the except clause, or else both errors are shown.
-        pytest.fail(messages.bad_marker(item.nodeid, problem), pytrace=False)
-    if "scope" in mark.kwargs:
+    said = marking(item)
+    if said.problem:
+        pytest.fail(messages.bad_marker(item.nodeid, said.problem), pytrace=False)
+    if said.mark is not None and "scope" in said.mark.kwargs:
         warnings.warn_explicit(
             pytest.PytestDeprecationWarning(
                 messages.marker_scope_deprecated(item.nodeid)
@@ -235,11 +272,6 @@ def check_mark(item: pytest.Item) -> None:
             filename=str(item.path),
             lineno=(item.location[1] or 0) + 1,
         )
-
-
-def is_foreign(item: pytest.Item) -> bool:
-    """Whether the test carries the marker of another framework."""
-    return any(mark.name in FOREIGN_MARKERS for mark in item.iter_markers())
 
 
 if TYPE_CHECKING:
@@ -269,14 +301,15 @@ def is_async_test(item: pytest.Item) -> TypeIs[AsyncTest]:
     .. versionchanged:: 2.0
        A type checker concludes that the item is an :data:`AsyncTest`, or that it is none.
     """
-    return (
-        isinstance(item, pytest.Function)
-        and not _is_unittest(item)
-        and kind(item.obj) is not Kind.SYNCHRONOUS
-        and (
-            item.get_closest_marker("asyncio") is not None
-            or (settings(item.config).mode is Mode.AUTO and not is_foreign(item))
-        )
+    if (
+        not isinstance(item, pytest.Function)
+        or kind(item.obj) is Kind.SYNCHRONOUS
+        or _is_unittest(item)
+    ):
+        return False
+    said = marking(item)
+    return said.mark is not None or (
+        settings(item.config).mode is Mode.AUTO and not said.foreign
     )
 
 
@@ -295,12 +328,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item, pytest.Function
     ):
         return
-    if (
-        kind(item.obj) in (Kind.COROUTINE, Kind.GENERATOR)
-        and not _is_unittest(item)
-        and not is_foreign(item)
-        and item.get_closest_marker("asyncio") is None
-    ):
-        decorator = pytest.mark.asyncio
-        item.stash[_AUTOMATIC] = decorator.mark
-        item.add_marker(decorator)
+    if kind(item.obj) in (Kind.COROUTINE, Kind.GENERATOR) and not _is_unittest(item):
+        said = marking(item)
+        if said.mark is None and not said.foreign:
+            item.add_marker(_automatic())

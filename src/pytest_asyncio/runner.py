@@ -96,7 +96,9 @@ class Runner:
         self.watch: Final = watch(loop)
         """What went wrong in the loop unnoticed."""
         self._family: Final = family
-        self._gate: asyncio.Future[None] | None = None
+        self._running = False
+        self._woken = False
+        self._interruption: BaseException | None = None
         self._drives: Final[list[tuple[asyncio.Task[Any], bool]]] = []
         self._asked: Final[list[_Asked]] = []
         self.watch.waiting = lambda: bool(self._drives)
@@ -204,14 +206,11 @@ class Runner:
         self._drives.append((task, cancellable))
         try:
             with _outside_any_loop(), hear_timeout(self.loop, self._interrupt):
-                asyncio.set_event_loop(self.loop)
                 if getattr(self.loop, "_stopping", False):
                     # Somebody called stop() while nothing was running; that is over now.
                     self.loop.run_forever()
                 while not until():
-                    if not self._serve():
-                        self._gate = self.loop.create_future()
-                        self.loop.run_until_complete(self._gate)
+                    self._serve_or_run(until)
         except BaseException as exc:
             if until():
                 if task.done() and not task.cancelled():
@@ -219,36 +218,51 @@ class Runner:
                 raise
             # What the tasks wait for has to be seen before they are cancelled.
             where = traceback_of(task)
-            self._gate = None
             if isinstance(exc, DeadlockError):
                 exc.args = (report(self.loop),)
             else:
                 self.interrupted()
             self._abandon(task)
-            if _is_stop(exc):
-                exc = LoopStoppedError()
             raise exc.with_traceback(where) from None
         finally:
             self._drives.pop()
             task.remove_done_callback(self._wake)
 
+    def _serve_or_run(self, until: Callable[[], bool]) -> None:
+        """Let the loop run until something happens that a drive may be waiting for."""
+        __tracebackhide__ = True
+        if self._serve():
+            return
+        self._running, self._woken = True, False
+        try:
+            self.loop.run_forever()
+        finally:
+            self._running = False
+        if self._interruption is not None:
+            exception, self._interruption = self._interruption, None
+            raise exception
+        if not self._woken and not until():
+            raise LoopStoppedError
+
     def _wake(self, _: object = None) -> None:
         """Give control back to the innermost drive, which looks whether it is at its end."""
-        if self._gate is not None and not self._gate.done():
-            self._gate.set_result(None)
+        if self._running:
+            self._woken = True
+            self.loop.stop()
 
     def _interrupt(
         self, exception: BaseException, hit: asyncio.Task[Any] | None
     ) -> None:
         """Have an exception come out of the loop, although something in it may catch it."""
-        if not self._drives or self._gate is None or self._gate.done():
+        if not self._running or self._woken:
             return  # It has come out.
         driven, _ = self._drives[-1]
         if hit is driven or driven.done():
             return
         if hit is not None and hit.done() and not hit.cancelled():
             hit.exception()  # Nor is it one that nobody retrieved.
-        self._gate.set_exception(exception)
+        self._interruption = exception
+        self.loop.stop()
 
     def _abandon(self, task: asyncio.Task[Any]) -> None:
         """Cancel an interrupted task and let it clean up, but not for ever."""
@@ -544,17 +558,22 @@ def _is_stop(exception: BaseException) -> bool:
     )
 
 
-@contextlib.contextmanager
-def _outside_any_loop() -> Generator[None]:
-    """Let a loop run in a thread whose host (Jupyter, Playwright) already runs one.
+_INSIDE_NONE: Final = contextlib.nullcontext()
 
-    The host's loop is not entered again: it stands still, as it does for any synchronous
-    code, and finds itself the running loop afterwards.
-    """
+
+def _outside_any_loop() -> contextlib.AbstractContextManager[None]:
+    """Let a loop run in a thread whose host (Jupyter, Playwright) already runs one."""
     host = asyncio._get_running_loop()
-    if host is None:
-        yield
-        return
+    return _INSIDE_NONE if host is None else _outside(host)
+
+
+@contextlib.contextmanager
+def _outside(host: asyncio.AbstractEventLoop) -> Generator[None]:
+    """Set the host's loop aside.
+
+    It is not entered again: it stands still, as it does for any synchronous code, and finds
+    itself the running loop afterwards.
+    """
     # From 3.12 on the current task is kept by the thread, too, and has to step aside.
     swap = getattr(asyncio.tasks, "_swap_current_task", None)
     task = swap(host, None) if swap is not None else None

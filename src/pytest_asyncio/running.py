@@ -20,19 +20,18 @@ from pytest_asyncio.config import LeakedTasks
 from pytest_asyncio.config import Mode
 from pytest_asyncio.contexts import Changes
 from pytest_asyncio.contexts import context_for_task
-from pytest_asyncio.fixtures import fixtures_of
+from pytest_asyncio.fixtures import Stake
+from pytest_asyncio.fixtures import stake
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
 from pytest_asyncio.loop_factories import all_loop_factories
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.markers import asyncio_mark
 from pytest_asyncio.markers import check_mark
-from pytest_asyncio.markers import find_mark
-from pytest_asyncio.markers import is_async_test
-from pytest_asyncio.markers import is_foreign
 from pytest_asyncio.markers import is_marked_by_its_own
 from pytest_asyncio.markers import Kind
 from pytest_asyncio.markers import kind
+from pytest_asyncio.markers import marking
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import outcome_of
 from pytest_asyncio.warning_types import PytestAsyncioLeakedTaskWarning
@@ -52,8 +51,10 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     """Check the marker, and let the test request its event loop before anything else."""
     __tracebackhide__ = is_hidden
     loops = loops_of(item.config)
-    check_mark(item)
-    if is_async_test(item) or _uses_fixtures(item, loops):
+    at_stake = stake(item, loops)
+    if at_stake is not Stake.NONE:
+        check_mark(item)
+    if at_stake is Stake.LOOP:
         _prepare(item, loops)
     yield
     # What goes wrong in the background of a failure is told at the end of the tear-down.
@@ -89,10 +90,22 @@ def _prepare(item: pytest.Item, loops: Loops) -> None:
     ):
         # It tells the tests of ours by this fixture, and finds their loop through it.
         names.append("event_loop_policy")
+    if _is_requested_by_nobody_else(item, loops):
+        item.funcargs["event_loop"] = loops.planned(item).loop
 
 
-def _uses_fixtures(item: pytest.Item, loops: Loops) -> bool:
-    return item in loops.users or bool(fixtures_of(item, loops))
+def _is_requested_by_nobody_else(item: pytest.Function, loops: Loops) -> bool:
+    """Whether the test may be given its ``event_loop`` without a request for the fixture.
+
+    Most tests do not name it, nor do their fixtures. That pytest sets up a fixture for them
+    all the same takes as long as running a small test.
+    """
+    return (
+        "event_loop" not in _pytest_private.requested_fixturedefs(item)
+        and "event_loop" not in getattr(getattr(item, "callspec", None), "params", {})
+        and loops.override("event_loop_policy", item) is None
+        and not item.config.getoption("setupshow", default=False)
+    )
 
 
 def _check_factory(item: pytest.Function) -> None:
@@ -129,9 +142,11 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     if loops.station is None:
         yield
         return
-    loops.make_current()
+    alone = set(getattr(item, "fixturenames", ())) <= {"event_loop"}
+    if not alone:
+        loops.make_current()  # A fixture may have made another one current.
     yield
-    if set(getattr(item, "fixturenames", ())) <= {"event_loop"}:
+    if alone:
         # No fixture is there to ask a task later what became of it.
         loops.end_watch()
     _report(item, loops)
@@ -165,15 +180,15 @@ def _is_plain_testcase(item: pytest.Function) -> bool:
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run a test of ours; leave all others to pytest."""
     __tracebackhide__ = True
-    mark = find_mark(pyfuncitem)
     loops = loops_of(pyfuncitem.config)
+    if stake(pyfuncitem, loops) is Stake.NONE:
+        return None
     # Read late: other plugins may wrap the function up to now.
     function: Callable[..., Any] = pyfuncitem.obj
     what = kind(function)
-    if mark is None and (
-        what is Kind.SYNCHRONOUS
-        or loops.settings.mode is not Mode.AUTO
-        or is_foreign(pyfuncitem)
+    said = marking(pyfuncitem)
+    if said.mark is None and (
+        what is Kind.SYNCHRONOUS or loops.settings.mode is not Mode.AUTO or said.foreign
     ):
         return None
     run = functools.partial(_run, pyfuncitem, loops)
@@ -356,11 +371,12 @@ def pytest_runtest_teardown(
     """After the fixtures, end what broke during the test, and the loops that end with it."""
     __tracebackhide__ = is_hidden
     loops = loops_of(item.config)
-    if loops.used:
-        # A test without a loop may be the last one in the scope of a loop, which is the
-        # current one while it ends: what was current before is put back then, too.
-        loops.enter(item)
-        loops.make_current()
+    if not loops.used:
+        return (yield)
+    # A test without a loop may be the last one in the scope of a loop, which is the current one
+    # while it ends: what was current before is put back then, too.
+    loops.enter(item)
+    loops.make_current()
     errors: list[BaseException] = []
     try:
         yield
@@ -437,7 +453,7 @@ def _finish_broken(
 def _report(item: pytest.Item, loops: Loops) -> None:
     """Say what went wrong in the background since the phase began."""
     __tracebackhide__ = True
-    if not loops.used:
+    if not loops.troubled:
         return
     from pytest_asyncio.runner import user_traceback
 
@@ -468,7 +484,9 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show what the tasks were waiting for when something interrupted the test."""
     report = yield
-    if text := loops_of(item.config).take_interruption():
+    loops = loops_of(item.config)
+    if loops.interruption:
+        text = loops.take_interruption()
         _pytest_private.add_section(report, "asyncio tasks", text)
     return report
 
