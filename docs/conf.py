@@ -52,7 +52,7 @@ html_theme = "furo"
 html_title = f"pytest-asyncio {release}"
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
-html_js_files = ["copy.js"]
+html_js_files = ["copy.js", "tables.js"]
 html_copy_source = False
 html_show_sphinx = False
 

@@ -37,10 +37,7 @@ class Drawing(SphinxDirective):
         figure = nodes.figure(classes=["drawing"])
         figure += nodes.raw(
             "",
-            '<div class="drawing-frame" tabindex="0" role="group"'
-            ' aria-label="Drawing; scrolls sideways on a narrow screen">'
-            + svg.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1)
-            + "</div>",
+            svg.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1),
             format="html",
         )
         if self.content:

@@ -84,7 +84,7 @@ class PortFactory:
         def test_cluster(unused_tcp_port_factory: PortFactory) -> None:
             ports = [unused_tcp_port_factory() for _ in range(3)]
 
-    .. versionadded:: 2.0.0
+    .. versionadded:: 2.0
     """
 
     __slots__ = ("_addresses", "_kind", "_numbers")
@@ -345,7 +345,7 @@ def unused_tcp_port_factory(request: pytest.FixtureRequest) -> PortFactory:
 
     :returns: The factory, the same for the whole session.
 
-    .. versionadded:: 0.2.0
+    .. versionadded:: 0.2
     """
     return _session_factory(request.config, socket.SOCK_STREAM)
 
@@ -373,7 +373,7 @@ def unused_udp_port_factory(request: pytest.FixtureRequest) -> PortFactory:
 
     :returns: The factory, the same for the whole session.
 
-    .. versionadded:: 0.17.0
+    .. versionadded:: 0.17
     """
     return _session_factory(request.config, socket.SOCK_DGRAM)
 
@@ -387,6 +387,6 @@ def unused_udp_port(unused_udp_port_factory: Callable[[], int]) -> int:
 
     :returns: The port number, the same for the whole test.
 
-    .. versionadded:: 0.17.0
+    .. versionadded:: 0.17
     """
     return unused_udp_port_factory()

@@ -226,10 +226,6 @@ def rows(results: Mapping[str, Mapping[str, str]], columns: Sequence[str]) -> li
 def page(results: Results) -> str:
     """The page of the documentation, as Markdown."""
     lines = [
-        "---",
-        "orphan: true",
-        "---",
-        "",
         "<!-- Written by tests/company/meet.py -->",
         "",
         "# The company it keeps",
