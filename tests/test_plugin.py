@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 import inspect
 from pathlib import Path
 import pkgutil
+import re
 import sys
 from types import ModuleType
 
@@ -327,7 +328,10 @@ def test_help_of_options(run: Example) -> None:
     for option in (
         "asyncio_mode (string): which tests and fixtures run on asyncio: strict or auto",
         "asyncio_debug (bool): run every event loop in asyncio's debug mode",
-        "asyncio_leaked_tasks (string): tasks that a test leaves pending: ignore, warn",
+        (
+            "asyncio_leaked_tasks (string): tasks that a test leaves pending: ignore, warn "
+            "(cancel and name them) or fail the test (default: ignore)"
+        ),
         "asyncio_default_test_loop_scope (string): scope of the event loop of tests",
         (
             "asyncio_default_fixture_loop_scope (string): scope of the event loop of async "
@@ -339,7 +343,7 @@ def test_help_of_options(run: Example) -> None:
 
 
 def test_help_of_fixtures(run: Example) -> None:
-    """``--fixtures`` prints the first paragraph of each fixture, and no private ones."""
+    """``--fixtures`` prints the first paragraph of each fixture, and nothing of private ones."""
     result = run("", "--fixtures")
     wanted = {
         "event_loop": "The event loop of the test that requests it*",
@@ -356,6 +360,10 @@ def test_help_of_fixtures(run: Example) -> None:
         )
     result.stdout.no_fnmatch_line("_asyncio*")
     result.stdout.no_fnmatch_line("*:param*")
+    headings = re.findall(
+        r"fixtures defined from (pytest_asyncio\S*)", str(result.stdout)
+    )
+    assert headings == ["pytest_asyncio.loop", "pytest_asyncio.ports"]
 
 
 def test_fixtures_of_a_test_are_the_users(run: Example) -> None:

@@ -140,8 +140,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(
         "asyncio_leaked_tasks",
         help=(
-            "tasks that a test leaves pending: ignore, warn (cancel and name them), "
-            "or fail (the test; default: ignore)"
+            "tasks that a test leaves pending: ignore, warn (cancel and name them) or fail "
+            "the test (default: ignore)"
         ),
         default="ignore",
     )

@@ -31,6 +31,7 @@ from pytest_asyncio.contexts import Changes
 from pytest_asyncio.current_loop import CurrentLoop
 from pytest_asyncio.current_loop import PolicyInForce
 from pytest_asyncio.hookspecs import LoopFactory
+from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.loop_factories import factory_name
 from pytest_asyncio.loop_factories import loop_factories
 from pytest_asyncio.markers import asyncio_mark
@@ -636,3 +637,10 @@ def event_loop_policy() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return asyncio.get_event_loop_policy()  # type: ignore[deprecated]
+
+
+# `pytest --fixtures` has a heading for each module: it stands with those that are listed.
+@pytest.fixture(scope="session", name=FACTORY_FIXTURE)
+def _asyncio_loop_factory(request: pytest.FixtureRequest) -> object:
+    """Name of the loop factory that the test runs with; parametrises tests, no more."""
+    return getattr(request, "param", None)

@@ -82,9 +82,3 @@ def all_loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory] | None:
     else:
         return cast("LoopFactories", given)
     pytest.fail(messages.bad_loop_factories(item.nodeid, problem), pytrace=False)
-
-
-@pytest.fixture(scope="session", name=FACTORY_FIXTURE)
-def _asyncio_loop_factory(request: pytest.FixtureRequest) -> object:
-    """Name of the loop factory that the test runs with; parametrises tests, no more."""
-    return getattr(request, "param", None)

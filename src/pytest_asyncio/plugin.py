@@ -16,10 +16,10 @@ from pytest_asyncio.fixtures import (
 )
 from pytest_asyncio.fixtures import pytest_fixture_setup as pytest_fixture_setup
 from pytest_asyncio.fixtures import pytest_generate_tests as pytest_generate_tests
+from pytest_asyncio.loop import _asyncio_loop_factory as _asyncio_loop_factory
 from pytest_asyncio.loop import event_loop as event_loop
 from pytest_asyncio.loop import event_loop_policy as event_loop_policy
 from pytest_asyncio.loop import pytest_sessionstart as pytest_sessionstart
-from pytest_asyncio.loop_factories import _asyncio_loop_factory as _asyncio_loop_factory
 from pytest_asyncio.loop_factories import pytest_addhooks as pytest_addhooks
 from pytest_asyncio.markers import is_async_test as is_async_test
 from pytest_asyncio.markers import pytest_itemcollected as pytest_itemcollected
