@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 import dataclasses
 import importlib.util
+import json
 import os
 from pathlib import Path
 import re
@@ -370,3 +371,123 @@ def test_examples_of_docstrings_type_check(tmp_path: Path) -> None:
         timeout=200,
     )
     assert done.stdout.startswith("Success: no issues found")
+
+
+# -- what type checkers make of them ---------------------------------------------------------------
+
+# The examples of the pages are written as tests often are, without annotations. All else counts.
+NOT_STRICT_FOR_MYPY: Final = (
+    "--allow-any-generics",
+    "--allow-incomplete-defs",
+    "--allow-untyped-calls",
+    "--allow-untyped-decorators",
+    "--allow-untyped-defs",
+    "--disable-error-code=var-annotated",
+    "--no-warn-return-any",
+)
+NOT_STRICT_FOR_PYRIGHT: Final = (
+    "reportMissingParameterType",
+    "reportMissingTypeArgument",
+    "reportUnknownArgumentType",
+    "reportUnknownLambdaType",
+    "reportUnknownMemberType",
+    "reportUnknownParameterType",
+    "reportUnknownVariableType",
+    # Something has to hold the task that nobody waits for.
+    "reportUnusedVariable",
+)
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The examples of all pages in a folder, a package for each."""
+    folder = tmp_path_factory.mktemp("pages")
+    for number, project in enumerate(PROJECTS):
+        modules = {name: text for name, text in project.files.items() if ".py" in name}
+        names = "|".join(re.escape(name.removesuffix(".py")) for name in modules)
+        for name, text in modules.items():
+            path = folder / f"example_{number}" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            (path.parent / "__init__.py").touch()
+            path.write_text(
+                re.sub(rf"(?m)^from ({names}) import", r"from .\1 import", text),
+                "utf-8",
+            )
+    return folder
+
+
+def _check(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("COV_", "COVERAGE_", "PYTHON"))
+    }
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=folder,
+        env=inherited
+        | {"MYPYPATH": os.pathsep.join([str(SOURCE.parent), str(folder)])},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=200,
+    )
+
+
+def _pyright(folder: Path, *but: str) -> int:
+    """How many files pyright looked at, strict but for some rules, if it is content with all."""
+    configuration = {
+        "include": ["."],
+        "extraPaths": [str(SOURCE.parent)],
+        "typeCheckingMode": "strict",
+        **dict.fromkeys(but, False),
+    }
+    (folder / "pyrightconfig.json").write_text(json.dumps(configuration), "utf-8")
+    arguments = ("--outputjson", "--pythonpath", sys.executable)
+    report = json.loads(_check(folder, "pyright", *arguments).stdout)
+    assert report["generalDiagnostics"] == []
+    files: int = report["summary"]["filesAnalyzed"]
+    return files
+
+
+@pytest.mark.timeout(200)
+def test_mypy_is_content_with_the_examples_of_pages(
+    pages: Path, tmp_path: Path
+) -> None:
+    """mypy finds no fault with an example, except that most have no annotations."""
+    pytest.importorskip("mypy")
+    done = _check(
+        pages,
+        *(
+            "mypy",
+            "--config-file",
+            str(ROOT / "mypy.ini"),
+            "--cache-dir",
+            str(tmp_path),
+        ),
+        *(*NOT_STRICT_FOR_MYPY, "."),
+    )
+    number = len(list(pages.rglob("*.py")))
+    assert done.stdout == f"Success: no issues found in {number} source files\n"
+
+
+@pytest.mark.timeout(200)
+def test_pyright_is_content_with_the_examples_of_pages(pages: Path) -> None:
+    """pyright finds no fault with an example, except that most have no annotations."""
+    pytest.importorskip("pyright")
+    assert _pyright(pages, *NOT_STRICT_FOR_PYRIGHT) == len(list(pages.rglob("*.py")))
+
+
+@pytest.mark.timeout(200)
+def test_pyright_is_content_with_the_examples_of_docstrings(tmp_path: Path) -> None:
+    """The examples in docstrings pass pyright in strict mode."""
+    pytest.importorskip("pyright")
+    for number, (_, code) in enumerate(DOCSTRINGS):
+        (tmp_path / f"example_{number}.py").write_text(PRELUDE + code, "utf-8")
+    # What is imported before each of them, it need not use; and it may end with a variable.
+    but = (
+        "reportUnusedImport",
+        "reportUnusedVariable",
+        "reportWildcardImportFromLibrary",
+    )
+    assert _pyright(tmp_path, *but) == IN_DOCSTRINGS
