@@ -68,7 +68,7 @@ PASSED: Final[dict[str, list[int | dict[str, int]]]] = {
 }
 """For each page, in order, how many tests of each of its projects pass, or all outcomes."""
 
-IN_DOCSTRINGS: Final = 3
+IN_DOCSTRINGS: Final = 6
 """How many examples there are in the docstrings of the package."""
 
 IN_EXAMPLES: Final = 18
@@ -328,6 +328,9 @@ FACTORIES: Final = """\
 import asyncio
 
 def pytest_asyncio_loop_factories(config, item):
+    marker = item.get_closest_marker("asyncio")
+    if marker is None or "loop_factories" not in marker.kwargs:
+        return None
     return {"asyncio": asyncio.new_event_loop, "uvloop": asyncio.new_event_loop}
 
 def pytest_addoption(parser):
@@ -403,7 +406,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The examples of all pages in a folder, a package for each."""
     folder = tmp_path_factory.mktemp("pages")
     for number, project in enumerate(PROJECTS):
-        modules = {name: text for name, text in project.files.items() if ".py" in name}
+        modules = {
+            name: text for name, text in project.files.items() if name.endswith(".py")
+        }
         names = "|".join(re.escape(name.removesuffix(".py")) for name in modules)
         for name, text in modules.items():
             path = folder / f"example_{number}" / name

@@ -164,6 +164,21 @@ def fixture(
     An async generator lives in one task from its first line to its last, so a task group, a
     timeout or a cancel scope may be open across its ``yield``.
 
+    .. code-block:: python
+
+        from collections.abc import AsyncIterator
+
+
+        @pytest_asyncio.fixture(scope="session")
+        async def background() -> AsyncIterator[asyncio.TaskGroup]:
+            async with asyncio.TaskGroup() as group:
+                yield group
+
+
+        @pytest.mark.asyncio
+        async def test_in_the_background(background: asyncio.TaskGroup) -> None:
+            await background.create_task(asyncio.sleep(0))
+
     :param fixture_function: The function, when the decorator is used bare.
     :param scope: How long pytest keeps the value: ``"function"`` (default), ``"class"``,
         ``"module"``, ``"package"`` or ``"session"``, or a callable that is given the
@@ -837,6 +852,13 @@ async def getfixturevalue(request: pytest.FixtureRequest, name: str) -> Any:
     awaits, and torn down in their turn. They may be async. Other tasks go on meanwhile.
     ``request.getfixturevalue()`` cannot do this for an async fixture: it is synchronous, and
     the loop that would have to run the fixture is busy running its caller.
+
+    .. code-block:: python
+
+        @pytest.mark.asyncio
+        async def test_port(request: pytest.FixtureRequest) -> None:
+            port = await pytest_asyncio.getfixturevalue(request, "unused_tcp_port")
+            assert port > 1023
 
     :param request: The ``request`` fixture of the test or fixture that asks.
     :param name: Name of the fixture.

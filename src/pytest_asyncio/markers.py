@@ -292,6 +292,15 @@ else:
 def is_async_test(item: pytest.Item) -> TypeIs[AsyncTest]:
     """Whether pytest-asyncio runs this test: an async function that is marked, or auto mode.
 
+    .. code-block:: python
+
+        def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+            for item in items:
+                if pytest_asyncio.is_async_test(item):
+                    item.add_marker(
+                        pytest_asyncio.mark(loop_scope="session"), append=False
+                    )
+
     :param item: A collected item.
     :returns: True for coroutine functions, async generator functions, hypothesis tests around
         either and wrappers that return an awaitable, if they carry ``pytest.mark.asyncio`` or
