@@ -145,15 +145,18 @@ def test_mypy_reports_wrong_calls_and_nothing_besides(
 ) -> None:
     """mypy reports each wrong call, at its line, once, and no other line."""
     done = mypy("--output", "json", stripped)
+    assert _reports_of_mypy(done) == _excused("type"), _output(done)
+
+
+def _reports_of_mypy(done: subprocess.CompletedProcess[str]) -> Problems:
     reports = [json.loads(line) for line in done.stdout.splitlines() if line[:1] == "{"]
-    found = _by_line(
+    return _by_line(
         [
             (report["line"], report["code"])
             for report in reports
             if report["severity"] == "error"
         ]
     )
-    assert found == _excused("type"), _output(done)
 
 
 @pytest.mark.timeout(300)
@@ -167,13 +170,42 @@ def test_pyright_reports_wrong_calls_and_nothing_besides(
         json.dumps(configuration | {"extraPaths": [str(SOURCE)]}), "utf-8"
     )
     done = pyright("--outputjson", "--project", configuration_file)
-    found = _by_line(
+    assert _reports_of_pyright(done) == _excused("pyright"), _output(done)
+
+
+def _reports_of_pyright(done: subprocess.CompletedProcess[str]) -> Problems:
+    return _by_line(
         [
             (report["range"]["start"]["line"] + 1, report["rule"])
             for report in json.loads(done.stdout)["generalDiagnostics"]
         ]
     )
-    assert found == _excused("pyright"), _output(done)
+
+
+ONE_MISTAKE: Final = re.compile(r"@pytest_asyncio\.(fixture|mark)\(\w+=")
+"""A line that decorates, with one argument by keyword."""
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("tool", ["mypy", "pyright"])
+def test_one_report_for_a_mistake_in_a_decorator(
+    request: pytest.FixtureRequest, stripped: Path, tool: str
+) -> None:
+    """In the mode that a checker starts with, there is one report for one mistake."""
+    checker = request.getfixturevalue(tool)
+    if tool == "mypy":
+        found = _reports_of_mypy(
+            checker("--config-file=", "--output", "json", stripped)
+        )
+    else:
+        stripped.with_name("pyrightconfig.json").write_text("{}", "utf-8")
+        done = checker("--outputjson", "--project", stripped.parent)
+        found = _reports_of_pyright(done)
+    lines = stripped.read_text("utf-8").splitlines()
+    wrong = [
+        number for number in _excused("pyright") if ONE_MISTAKE.match(lines[number - 1])
+    ]
+    assert [found[number].total() for number in wrong] == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -284,6 +316,7 @@ def test_a_fixture_is_a_fixture_definition() -> None:
         (pytest_asyncio.fixture(_coroutine), "_coroutine"),
         (pytest_asyncio.fixture(_coroutine, name="other"), "other"),
         (pytest_asyncio.fixture(scope="module", name="third")(_coroutine), "third"),
+        (pytest_asyncio.fixture(None, name="fourth")(_coroutine), "fourth"),
     ):
         assert isinstance(definition, pytest_asyncio.FixtureDefinition)
         assert definition.name == name

@@ -292,6 +292,25 @@ async def parameter_sets() -> int:
     return 1
 
 
+# -- under another name ------------------------------------------------------------------------
+
+assert_type(
+    pytest_asyncio.fixture(None, scope="session"),
+    Callable[[Callable[..., object]], FixtureDefinition],
+)
+assert_type(
+    pytest_asyncio.fixture(fixture_function=port, scope="session"), FixtureDefinition
+)
+
+
+def bare_or_not(
+    function: Callable[..., object] | None = None,
+) -> FixtureDefinition | Callable[[Callable[..., object]], FixtureDefinition]:
+    return pytest_asyncio.fixture(function, scope="module", autouse=True)
+
+
+session_fixture = functools.partial(pytest_asyncio.fixture, scope="session")
+
 # -- the marker --------------------------------------------------------------------------------
 
 pytestmark = pytest_asyncio.mark(loop_scope="module")

@@ -1,11 +1,19 @@
 """What type checkers reject: what fails when the tests run.
 
 This module is checked and never executed. The comments say what the checkers report for a
-line when they are taken away: that, once each, and nothing for any other line. Two reports for one
-mistake are the way of the checkers with any overloaded decorator: mypy adds in its strict mode that
-the function is now untyped (``untyped-decorator``), and so does pyright
-(``reportUntypedFunctionDecorator``), which also reports the call besides the argument where both
-overloads might be meant (``reportCallIssue``).
+line when they are taken away: that, once each, and nothing for any other line.
+
+There is one report for a mistake in a decorator's scopes and keywords, in the modes that the
+checkers start with, and two or three in these cases, which no order or shape of the overloads
+avoids:
+
+* In their strict modes both add that the function below a wrong decorator is now untyped
+  (``untyped-decorator``, ``reportUntypedFunctionDecorator``): what an overloaded function returns
+  is not known to them where no overload fits.
+* pyright reports the call besides the argument (``reportCallIssue``) where something is given by
+  position, since either overload might be meant. An overload that takes nothing by position would
+  avoid that for some of these lines, at the price of an error for what works: a decorator of the
+  user's that passes on its ``function: Callable[..., object] | None = None``.
 """
 
 from __future__ import annotations
