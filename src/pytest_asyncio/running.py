@@ -371,7 +371,7 @@ def pytest_runtest_teardown(
     """After the fixtures, end what broke during the test, and the loops that end with it."""
     __tracebackhide__ = is_hidden
     loops = loops_of(item.config)
-    if not loops.used:
+    if not loops.used and loops.station is None:
         return (yield)
     # A test without a loop may be the last one in the scope of a loop, which is the current one
     # while it ends: what was current before is put back then, too.
