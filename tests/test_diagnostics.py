@@ -428,6 +428,114 @@ async def test_it(client):
     result.assert_outcomes(passed=2)
 
 
+def test_a_task_that_a_fixture_keeps(run: Example) -> None:
+    """It is told when the fixture is torn down, with the fixture's name, unless that asks."""
+    result = run(
+        """
+        import asyncio
+
+        import pytest
+
+        KEPT = []
+
+        async def boom(text):
+            raise ValueError(text)
+
+        @pytest.fixture
+        async def client():
+            KEPT.append(asyncio.create_task(boom("of the client")))
+            await asyncio.sleep(0)
+            yield
+
+        @pytest.fixture(scope="module")
+        async def server():
+            KEPT.append(asyncio.create_task(boom("of the server")))
+            yield
+
+        @pytest.fixture
+        async def coroutine():
+            KEPT.append(asyncio.create_task(boom("of the coroutine")))
+            await asyncio.sleep(0)
+
+        @pytest.fixture
+        async def broken():
+            KEPT.append(asyncio.create_task(boom("of the broken one")))
+            await asyncio.sleep(0)
+            raise OSError
+
+        @pytest.fixture
+        async def polite():
+            KEPT.append(task := asyncio.create_task(boom("of the polite one")))
+            yield task
+            with pytest.raises(ValueError):
+                await task
+
+        async def test_client(client):
+            pass
+
+        async def test_server(server):
+            pass
+
+        async def test_coroutine(coroutine):
+            pass
+
+        async def test_broken(broken):
+            pass
+
+        async def test_polite(polite):
+            pass
+
+        async def test_last(server):
+            pass
+        """,
+        *WARN,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=5, errors=1, warnings=4)
+    told = warnings_of(result)
+    for test, fixture, scope in (
+        ("client", "client", "function"),
+        ("coroutine", "coroutine", "function"),
+        ("broken", "broken", "function"),
+        ("last", "server", "module"),
+    ):
+        head = (
+            "PytestAsyncioUnhandledExceptionWarning: Exception that nobody handled, "
+            f"during test_example.py::test_{test}: Task exception was never retrieved"
+        )
+        [line] = [line for line in told.splitlines() if head in line]
+        assert f"started by the fixture {fixture!r} of {scope} scope" in line
+    assert "of the polite one" not in told
+    assert_users_frames_only(result)
+
+
+def test_what_is_wrong_with_a_task_from_the_start(run: Example) -> None:
+    """The methods of the loop that are looked after do not show in tracebacks."""
+    result = run(
+        """
+        import asyncio
+
+        async def test_no_coroutine():
+            asyncio.get_running_loop().create_task(None)
+
+        async def test_no_executor():
+            loop = asyncio.get_running_loop()
+            await asyncio.to_thread(len, "")
+            await loop.shutdown_default_executor()
+            loop.run_in_executor(None, len, "")
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "E * TypeError: a coroutine was expected, got None",
+            "E * RuntimeError: Executor shutdown has been called",
+        ]
+    )
+    assert_users_frames_only(result)
+
+
 @pytest.mark.parametrize("scope", ["function", "module", "session"])
 def test_attribution_in_a_shared_loop(run: Example, scope: str) -> None:
     """In a loop that several tests share each exception is told at the test it belongs to."""

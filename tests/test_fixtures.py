@@ -479,6 +479,111 @@ def test_overridden_by_a_parameter(run: Example) -> None:
     run(project(source)).assert_outcomes(passed=1)
 
 
+def test_a_failing_tear_down_shows_the_users_frames(run: Example) -> None:
+    """Also where the fixture is in a conftest.py, and where there are several."""
+    result = run(
+        """
+        async def test_one(first):
+            pass
+
+        async def test_two(first, second):
+            pass
+        """,
+        mode="auto",
+        conftest="""
+        import pytest
+
+        @pytest.fixture
+        async def first():
+            yield
+            raise ValueError("the first")
+
+        @pytest.fixture
+        async def second():
+            yield
+            raise ValueError("the second")
+        """,
+    )
+    result.assert_outcomes(passed=2, errors=2)
+    result.stdout.fnmatch_lines(
+        [
+            '>       raise ValueError("the first")',
+            "E       ValueError: the first",
+            "conftest.py:7: ValueError",
+            "*ExceptionGroup: errors while tearing down *",
+            "*ValueError: the first",
+            "*ValueError: the second",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*pytest_asyncio*.py*")
+
+
+def test_several_tear_downs_fail_with_a_message(run: Example) -> None:
+    """Where there is nothing to see but what they say, that is what is shown of each."""
+    result = run(
+        """
+        import pytest
+
+        @pytest.fixture
+        async def first():
+            yield
+            pytest.fail("what the first one says", pytrace=False)
+
+        @pytest.fixture
+        async def second():
+            yield
+            pytest.fail("what the second one says", pytrace=False)
+
+        async def test_it(first, second):
+            pass
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*ERROR at teardown of test_it*",
+            "what the first one says",
+            "",
+            "what the second one says",
+        ],
+        consecutive=True,
+    )
+    result.stdout.no_fnmatch_line("*entries are hidden*")
+
+
+@pytest.mark.parametrize("where", ["set-up", "tear-down"])
+def test_a_fixture_is_cancelled_as_it_ends(run: Example, where: str) -> None:
+    """There is no line to point at: a message says what has happened."""
+    source = """
+        import asyncio
+
+        import pytest
+
+        @pytest.fixture
+        async def in_set_up():
+            asyncio.current_task().cancel()
+
+        @pytest.fixture
+        async def in_tear_down():
+            yield
+            asyncio.current_task().cancel()
+
+        async def test_it(FIXTURE):
+            pass
+        """
+    fixture = where.replace("-", "_")
+    result = run(source.replace("FIXTURE", f"in_{fixture}"), mode="auto")
+    result.assert_outcomes(errors=1, passed=1 if where == "tear-down" else 0)
+    result.stdout.fnmatch_lines(
+        [
+            f"*the fixture 'in_{fixture}' *test_it was cancelled while it awaited nothing*",
+            "Something called cancel() on its task*",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*entries are hidden*")
+
+
 def test_order_of_set_up_and_tear_down(run: Example) -> None:
     """Sync and async fixtures are set up in order, and torn down in the opposite one."""
     source = """

@@ -513,6 +513,46 @@ def test_outcomes_beside_errors(
     run(project(source, FIRST=first, SECOND=second)).assert_outcomes(**outcome)
 
 
+@pytest.mark.parametrize("pytrace", [True, False])
+def test_several_failures_in_a_group(run: Example, pytrace: bool) -> None:
+    """None of them is lost."""
+    source = """
+        async def child(barrier, text):
+            await barrier.wait()
+            pytest.fail(text, pytrace=PYTRACE)
+
+        @pytest.mark.asyncio
+        async def test_it():
+            barrier = asyncio.Barrier(2)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(child(barrier, "this is wrong"))
+                group.create_task(child(barrier, "that is wrong"))
+    """
+    result = run(project(source, PYTRACE=str(pytrace)))
+    result.assert_outcomes(failed=1)
+    for text in ("this is wrong", "that is wrong"):
+        result.stdout.fnmatch_lines([f"*Failed: {text}" if pytrace else text])
+    result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
+
+
+def test_a_test_is_cancelled_as_it_ends(run: Example) -> None:
+    """There is no line to point at: a message says what has happened."""
+    source = """
+        @pytest.mark.asyncio
+        async def test_it():
+            asyncio.current_task().cancel()
+    """
+    result = run(project(source))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "test_example.py::test_it was cancelled while it awaited nothing*",
+            "Something called cancel() on its task*",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*entries are hidden*")
+
+
 def test_group_of_errors_is_shown_as_such(run: Example) -> None:
     """An exception group of ordinary errors comes through as it is."""
     source = """

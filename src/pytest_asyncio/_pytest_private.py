@@ -220,6 +220,7 @@ def finish(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -
 
     Waits for a public ``FixtureDef.finish``.
     """
+    __tracebackhide__ = True
     fixturedef.finish(cast("Any", request))
 
 

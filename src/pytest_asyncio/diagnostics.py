@@ -117,6 +117,7 @@ def _watch_exceptions(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
     original = loop.default_exception_handler
 
     def keep(context: dict[str, Any]) -> None:
+        __tracebackhide__ = True
         exception = context.get("exception")
         if isinstance(exception, BaseException):
             if _is_timeout(exception):
@@ -165,15 +166,18 @@ def _source(context: dict[str, Any]) -> str:
 
 @final
 class Tasks:
-    """The tasks that a test has started, and those that these have started in turn.
+    """The tasks that a test or fixture has started, and those that these have started in turn.
 
-    Whatever a fixture's tasks start is not among them, also while the test runs: who started a
+    Whatever a fixture's tasks start is not a test's, also while the test runs: who started a
     task is told by the context it was started in.
+
+    :param owner: Who it is, for messages, if it is not the test that these are about.
     """
 
-    __slots__ = ("_started",)
+    __slots__ = ("_owner", "_started")
 
-    def __init__(self) -> None:
+    def __init__(self, owner: str = "") -> None:
+        self._owner: Final = owner
         self._started: list[weakref.ref[asyncio.Task[Any]]] = []
 
     def add(self, task: asyncio.Task[Any]) -> None:
@@ -212,7 +216,10 @@ class Tasks:
                     task.exception()
                 )  # Asked now: asyncio will not report it again.
                 if exception is not None:
-                    message = f"Task exception was never retrieved ({describe(task)})"
+                    by = f", started by {self._owner}" if self._owner else ""
+                    message = (
+                        f"Task exception was never retrieved ({describe(task)}{by})"
+                    )
                     found.append(Unhandled(exception, message))
         return found
 
@@ -220,11 +227,11 @@ class Tasks:
 OWNER: Final = contextvars.ContextVar[Tasks | None](
     "pytest_asyncio_owner", default=None
 )
-"""The tasks of the test in whose context a task is started."""
+"""The tasks of the test or fixture in whose context a task is started."""
 
 
 def _watch_tasks(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
-    """Keep the tasks that are started on behalf of a test.
+    """Keep the tasks that are started on behalf of a test or fixture.
 
     Not by a task factory, where that can be avoided: users set and look at it, and in some
     releases of Python (3.13.0) a task that a factory makes goes by the name of 'None'.
@@ -232,6 +239,7 @@ def _watch_tasks(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
     create = loop.create_task
 
     def create_task(coro: Any, **options: Any) -> asyncio.Task[Any]:
+        __tracebackhide__ = True
         task = create(coro, **options)
         if created := getattr(task, "_source_traceback", None):
             del created[-1]  # This function. asyncio takes its own away, too.
@@ -243,6 +251,7 @@ def _watch_tasks(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
     def factory(
         loop: asyncio.AbstractEventLoop, coro: Any, **options: Any
     ) -> asyncio.Task[Any]:
+        __tracebackhide__ = True
         task = asyncio.Task(coro, loop=loop, **options)
         owner = OWNER.get()
         if owner is not None:
@@ -273,6 +282,7 @@ def _watch_selector(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
     original = selector.select
 
     def select(timeout: float | None = None) -> list[Any]:
+        __tracebackhide__ = True
         if timeout is not None or not watch.waiting():
             return original(timeout)
         events = original(0)
@@ -296,6 +306,7 @@ def _watch_executors(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
     original = loop.run_in_executor
 
     def run_in_executor(executor: Any, func: Any, *args: Any) -> asyncio.Future[Any]:
+        __tracebackhide__ = True
         job = original(executor, func, *args)
         if asyncio.isfuture(job):
             watch.jobs.add(job)

@@ -31,6 +31,7 @@ from typing import NoReturn
 from typing import overload
 from typing import Protocol
 from typing import runtime_checkable
+from typing import TYPE_CHECKING
 import weakref
 
 import pytest
@@ -65,6 +66,9 @@ from pytest_asyncio.plan import is_narrower
 from pytest_asyncio.plan import Node
 from pytest_asyncio.plan import scope_of
 from pytest_asyncio.plan import Use
+
+if TYPE_CHECKING:
+    from pytest_asyncio.diagnostics import Tasks
 
 __all__ = ["DynamicScope", "FixtureDefinition", "fixture", "getfixturevalue"]
 
@@ -545,6 +549,8 @@ def _replacement(
     item: pytest.Item,
 ) -> Callable[..., Any]:
     """A synchronous function that does what the original does, in its loop."""
+    from pytest_asyncio.diagnostics import Tasks
+
     original = fixturedef.func
     function: Any = getattr(original, "__func__", original)
     if definition.kind is Kind.XUNIT:
@@ -558,13 +564,16 @@ def _replacement(
         loops.make_current(live.runner)
         context = context_for_task()
         name = f"fixture {live.name}"
+        scope = fixturedef.scope
+        tasks = live.tasks = Tasks(f"the fixture {live.name!r} of {scope} scope")
         made = function(*args, **kwargs)
         try:
             if definition.kind is Kind.COROUTINE:
-                value = live.runner.run(made, context=context, name=name)
+                value = live.runner.run(made, context=context, name=name, owner=tasks)
             else:
-                value = _start(live, made, context, name)
+                value = _start(live, made, context, name, tasks)
         except BaseException as exc:
+            loops.over(live)
             error = _set_up_failed(exc, live, loops, item)
             if error is exc:
                 raise
@@ -573,7 +582,8 @@ def _replacement(
             loops.make_current()
         changes = Changes(context, live.runner.private_variables)
         loops.live.append(live)
-        request.addfinalizer(lambda: _tear_down(live, changes, loops))
+        # Not a function of its own: its frame would show where a tear-down fails.
+        request.addfinalizer(functools.partial(_tear_down, live, changes, loops))
         if loops.crashed():
             # It swallowed its cancellation, or was done before.
             raise _crash(live, loops, item)
@@ -587,11 +597,14 @@ def _start(
     generator: AsyncGenerator[Any, None],
     context: contextvars.Context,
     name: str,
+    tasks: Tasks,
 ) -> Any:
     __tracebackhide__ = True
     from pytest_asyncio.runner import FixtureTask
 
-    live.task = FixtureTask(live.runner, generator, context=context, name=name)
+    live.task = FixtureTask(
+        live.runner, generator, context=context, name=name, owner=tasks
+    )
     return live.task.set_up()
 
 
@@ -618,6 +631,8 @@ def _set_up_failed(
         return _failure(messages.deadlock(what, str(exc)))
     if isinstance(exc, asyncio.CancelledError) and loops.crashed():
         return _crash(live, loops, item)
+    if isinstance(exc, runner.CancelledWithoutATraceError):
+        return _failure(messages.cancelled_without_a_trace(what))
     loops.explain(exc, item, live)
     return outcome_of(exc)
 
@@ -649,6 +664,7 @@ def _tear_down(live: Live, changes: Changes, loops: Loops) -> None:
             raise
         raise error from error.__cause__
     finally:
+        loops.over(live)
         changes.undo()
         loops.make_current()
 
@@ -676,6 +692,8 @@ def _tear_down_failed(exc: BaseException, live: Live, loops: Loops) -> BaseExcep
         if isinstance(exc, asyncio.CancelledError):
             return _failure(messages.fixture_cancelled_silently(*told))
         exc.add_note(messages.raised_by_crashed_fixture(*told))
+    if isinstance(exc, runner.CancelledWithoutATraceError):
+        return _failure(messages.cancelled_without_a_trace(what))
     if loops.station is not None:
         loops.explain(exc, loops.station.item, live)
     return failure_of(exc)

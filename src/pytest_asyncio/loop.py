@@ -89,6 +89,8 @@ class Live:
     """The scope of the loop that it runs in."""
     variant: object
     """The variant of that loop, or None if the user's ``event_loop`` made it."""
+    tasks: Tasks | None = None
+    """The tasks that it has started, if it is async."""
     task: FixtureTask[Any] | None = None
     """The task of an async generator."""
 
@@ -99,6 +101,7 @@ class Live:
 
     def finish(self) -> None:
         """Tear the fixture down now, after those that depend on it."""
+        __tracebackhide__ = True
         _pytest_private.finish(self.fixturedef, self.request)
 
 
@@ -128,6 +131,8 @@ class Loops:
         """What all tasks were waiting for at an interruption that no report tells of yet."""
         self._stuck: Final[list[asyncio.Task[Any]]] = []
         self._unhandled: Final[list[Unhandled]] = []
+        self._closed_early = False
+        self._over: Final[list[Tasks]] = []
         self._told: Final[list[asyncio.Task[Any]]] = []
         self._homes: Final[dict[tuple[Node, object], Runner]] = {}
         self._adopted: Final[dict[Runner, AnyFixtureDef]] = {}
@@ -235,7 +240,11 @@ class Loops:
             self._install(policy)
         key = (home, self.variant(item))
         runner = self._homes.get(key)
-        if runner is None or runner.loop.is_closed():
+        if runner is not None and runner.loop.is_closed():
+            runner.close()
+            self._closed_early = True
+            runner = None
+        if runner is None:
             runner = self._homes[key] = self._make(item, policy)
         return runner
 
@@ -335,7 +344,8 @@ class Loops:
         closed = [key for key, runner in self._homes.items() if runner.loop.is_closed()]
         for key in closed:
             self._homes.pop(key).close()
-        return bool(closed)
+        early, self._closed_early = self._closed_early, False
+        return early or bool(closed)
 
     def strangers(self, item: pytest.Item) -> list[Live]:
         """The fixtures of a test that were set up in another variant of its loop."""
@@ -376,9 +386,21 @@ class Loops:
             self.station.runner.settle()
 
     def end_watch(self) -> None:
-        """Look at the tasks that the test has kept, now that it and its fixtures are over."""
+        """Look at the tasks that the test has kept, now that it and its fixtures are over.
+
+        Those of fixtures that have just been torn down, too: whoever kept one had the time to
+        ask it what became of it.
+        """
         if self.station is not None and self.station.tasks is not None:
-            self._unhandled.extend(self.station.tasks.unhandled())
+            self._over.append(self.station.tasks)
+        for tasks in self._over:
+            self._unhandled.extend(tasks.unhandled())
+        self._over.clear()
+
+    def over(self, live: Live) -> None:
+        """Take note that a fixture has ended, or was never set up."""
+        if live.tasks is not None:
+            self._over.append(live.tasks)
 
     def take_stuck(self) -> list[asyncio.Task[Any]]:
         """The tasks that did not end when they were cancelled; each is given out once."""

@@ -219,6 +219,15 @@ def loop_stopped(what: str) -> str:
     )
 
 
+def cancelled_without_a_trace(what: str) -> str:
+    return _lines(
+        f"{what} was cancelled while it awaited nothing: before its first line, or after its "
+        "last one.",
+        "Something called cancel() on its task: on asyncio.current_task(), perhaps, or on all "
+        "tasks of the loop.",
+    )
+
+
 def test_in_running_loop(test: str) -> str:
     return f"{test} cannot run: its event loop is running already."
 

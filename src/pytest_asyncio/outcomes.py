@@ -28,14 +28,25 @@ def outcome_of(exc: BaseException) -> BaseException:
         if isinstance(leaf, pytest.exit.Exception | KeyboardInterrupt | SystemExit):
             leaf.__cause__ = exc
             return leaf
-    for outcome in (
-        pytest.skip.Exception,
-        pytest.xfail.Exception,
-        pytest.fail.Exception,
-    ):
+    for outcome in (pytest.skip.Exception, pytest.xfail.Exception):
         if all(isinstance(leaf, outcome) for leaf in leaves):
             return leaves[0]
-    return exc
+    if len(leaves) == 1 and isinstance(leaves[0], pytest.fail.Exception):
+        return leaves[0]
+    return messages_of(exc)
+
+
+def messages_of(exc: BaseException) -> BaseException:
+    """One failure for a group of those that are a message and no more; else the exception.
+
+    pytest shows of a group which traceback each member has, and each of these has none.
+    """
+    leaves = list(_leaves(exc))
+    if leaves[0] is exc or not all(
+        isinstance(leaf, pytest.fail.Exception) and not leaf.pytrace for leaf in leaves
+    ):
+        return exc
+    return pytest.fail.Exception("\n\n".join(map(str, leaves)), pytrace=False)
 
 
 def failure_of(exc: BaseException) -> BaseException:

@@ -23,6 +23,7 @@ import concurrent.futures
 import contextlib
 import contextvars
 import functools
+import types
 from typing import Any
 from typing import Final
 from typing import final
@@ -59,6 +60,10 @@ class LoopClosedError(RuntimeError):
 
 class LoopRunningError(RuntimeError):
     """Synchronous code asked for something that only a stopped loop can give."""
+
+
+class CancelledWithoutATraceError(asyncio.CancelledError):
+    """A task was cancelled while it awaited nothing: there is no line to point at."""
 
 
 class DidNotYieldError(Exception):
@@ -134,9 +139,7 @@ class Runner:
         :raises LoopStoppedError: If user code stops the loop.
         """
         __tracebackhide__ = True
-        if owner is not None:
-            context.run(OWNER.set, owner)
-        task = self._start(coroutine, context=context, name=name)
+        task = self._start(coroutine, context=context, name=name, owner=owner)
         try:
             self._drive(task, task.done)
         except (KeyboardInterrupt, SystemExit) as exc:
@@ -151,6 +154,7 @@ class Runner:
         *,
         context: contextvars.Context,
         name: str,
+        owner: Tasks | None,
     ) -> asyncio.Task[T]:
         __tracebackhide__ = True
         try:
@@ -158,8 +162,24 @@ class Runner:
         except BaseException:
             coroutine.close()
             raise
+        if owner is not None:
+            context.run(OWNER.set, owner)
         if self._drives:
             context.run(_DEPTH.set, len(self._drives))
+        try:
+            return self._create(coroutine, context=context, name=name)
+        except BaseException:
+            coroutine.close()  # A task factory of the user's has raised.
+            raise
+
+    def _create(
+        self,
+        coroutine: Coroutine[Any, Any, T],
+        *,
+        context: contextvars.Context,
+        name: str,
+    ) -> asyncio.Task[T]:
+        __tracebackhide__ = True
         try:
             return self.loop.create_task(coroutine, name=name, context=context)
         except TypeError:
@@ -215,6 +235,9 @@ class Runner:
             if until():
                 if task.done() and not task.cancelled():
                     task.exception()  # It is on its way: Ctrl-C may hit the task itself.
+                self._gate = None
+                if _is_stop(exc):
+                    return  # Somebody called stop() when all was done already.
                 raise
             # What the tasks wait for has to be seen before they are cancelled.
             where = traceback_of(task)
@@ -266,6 +289,7 @@ class Runner:
 
     def _abandon(self, task: asyncio.Task[Any]) -> None:
         """Cancel an interrupted task and let it clean up, but not for ever."""
+        __tracebackhide__ = True
         if self.loop.is_closed() or self.loop.is_running():
             return
         try:
@@ -280,6 +304,8 @@ class Runner:
         Who swallows one cancellation and goes on may well end at the next one. It comes when
         the time for cleaning up is over.
         """
+        __tracebackhide__ = True
+        stuck = self.stuck
         try:
             for grace in (GRACE, min(GRACE, 1.0)):
                 pending = [task for task in tasks if not task.done()]
@@ -288,14 +314,21 @@ class Runner:
                 for task in pending:
                     task.cancel()
                 _complete(self.loop, asyncio.wait(pending, timeout=grace))
+        except Exception:
+            # The loop itself is broken. That they do not end is not for them to answer for.
+            stuck = []
+            for task in tasks:
+                silence(task)
+            raise
         finally:
             # Also when Ctrl-C is pressed a second time.
-            self.stuck.extend(task for task in tasks if not task.done())
+            stuck.extend(task for task in tasks if not task.done())
 
     # -- tasks that a test leaves --
 
     def pending(self, tasks: Tasks) -> list[asyncio.Task[Any]]:
         """The tasks that do not end by themselves when the loop runs what is ready."""
+        __tracebackhide__ = True
         left = [task for task in tasks if not task.done() and task not in self.stuck]
         if left and not self.loop.is_closed():
             _complete(self.loop, _settle(left))
@@ -311,6 +344,7 @@ class Runner:
 
     def cancel(self, tasks: Iterable[asyncio.Task[Any]]) -> None:
         """Cancel tasks and let them clean up, but not for ever."""
+        __tracebackhide__ = True
         pending = [task for task in tasks if not task.done()]
         if pending and not self.loop.is_closed():
             self._cancel(pending)
@@ -429,6 +463,7 @@ class FixtureTask(Generic[T]):
     :param generator: The generator, not started yet.
     :param context: The context of the whole task.
     :param name: Name of the task.
+    :param owner: Where the tasks are kept that are started on its behalf.
     """
 
     def __init__(
@@ -438,6 +473,7 @@ class FixtureTask(Generic[T]):
         *,
         context: contextvars.Context,
         name: str,
+        owner: Tasks,
     ) -> None:
         self.runner: Final = runner
         self.name: Final = name
@@ -445,9 +481,11 @@ class FixtureTask(Generic[T]):
         self.crash: asyncio.CancelledError | None = None
         """What cancelled the task while it was suspended at the yield."""
         self.task: asyncio.Task[None] | None = None
+        self._owner: Final = owner
         self._generator: Final = generator
         self._values: Final[list[T]] = []
-        self._release: asyncio.Event | None = None
+        self._released = False
+        self._release: asyncio.Future[None] | None = None
 
     def set_up(self) -> T:
         """Run the generator up to its yield.
@@ -456,11 +494,10 @@ class FixtureTask(Generic[T]):
         :raises DidNotYieldError: If it ends instead.
         """
         __tracebackhide__ = True
-        self.task = self.runner._start(
-            self._live(), context=self.context, name=self.name
+        task = self.task = self.runner._start(
+            self._live(), context=self.context, name=self.name, owner=self._owner
         )
-        task = self.task
-        self.runner._drive(task, lambda: bool(self._values) or task.done())
+        self._drive(lambda: bool(self._values) or task.done())
         if not self._values:
             _result(task)
             raise DidNotYieldError
@@ -479,13 +516,24 @@ class FixtureTask(Generic[T]):
                 if self.runner.loop.is_closed():
                     silence(task)
                 self.runner._check_usable()
+                self._released = True
                 assert self._release is not None
-                self._release.set()
-                self.runner._drive(task, task.done, cancellable=False)
+                if not self._release.done():
+                    self._release.set_result(None)
+                self._drive(task.done, cancellable=False)
         finally:
             with contextlib.suppress(ValueError):
                 self.runner.crashed.remove(self)
         _result(task)
+
+    def _drive(self, until: Callable[[], bool], *, cancellable: bool = True) -> None:
+        __tracebackhide__ = True
+        assert self.task is not None
+        try:
+            self.runner._drive(self.task, until, cancellable=cancellable)
+        except (KeyboardInterrupt, SystemExit) as exc:
+            self._owner.forget(exc)
+            raise
 
     async def _live(self) -> None:
         __tracebackhide__ = True
@@ -494,10 +542,9 @@ class FixtureTask(Generic[T]):
             value = await anext(generator)
         except StopAsyncIteration:
             return
-        self._release = asyncio.Event()
         self._values.append(value)
         self.runner._wake()
-        await self._suspended(self._release)
+        await self._suspended()
         try:
             if self.crash is None:
                 await anext(generator)
@@ -511,16 +558,17 @@ class FixtureTask(Generic[T]):
             await generator.aclose()
         raise YieldedAgainError
 
-    async def _suspended(self, release: asyncio.Event) -> None:
+    async def _suspended(self) -> None:
         """Wait for the tear-down, and keep the cancellation that comes before it, if one does.
 
         Whoever uses the fixture is still there and comes first: the cancellation is thrown
         into the generator only when pytest tears it down. Cancel scopes repeat themselves
         until they are heard, hence the loop.
         """
-        while not release.is_set():
+        while not self._released:
+            self._release = self.runner.loop.create_future()
             try:
-                await release.wait()
+                await self._release
             except asyncio.CancelledError as exc:
                 self.crash = self.crash or exc
                 self.runner.crash(self)
@@ -533,7 +581,12 @@ def _result(task: asyncio.Task[T]) -> T:
         # Only a task that would not be cancelled is left pending, after an interruption.
         raise asyncio.CancelledError
     if task.cancelled():
-        return task.result()
+        try:
+            task.result()
+        except asyncio.CancelledError as exc:
+            if _of_users(exc.__traceback__) is None:
+                raise CancelledWithoutATraceError from None
+            raise
     exception = task.exception()
     if exception is None:
         return task.result()
@@ -542,13 +595,17 @@ def _result(task: asyncio.Task[T]) -> T:
 
 def user_traceback(exception: BaseException) -> Any:
     """The traceback of an exception without the leading frames of asyncio and of ours."""
-    traceback = exception.__traceback__
+    return _of_users(exception.__traceback__) or exception.__traceback__
+
+
+def _of_users(traceback: types.TracebackType | None) -> types.TracebackType | None:
+    """A traceback from its first frame on that is neither asyncio's nor ours; None without."""
     while traceback is not None:
         module = traceback.tb_frame.f_globals.get("__name__", "")
         if module.partition(".")[0] not in {"asyncio", "uvloop", "pytest_asyncio"}:
-            return traceback
+            break
         traceback = traceback.tb_next
-    return exception.__traceback__
+    return traceback
 
 
 def _is_stop(exception: BaseException) -> bool:
@@ -595,8 +652,12 @@ def _beside_host(method: Callable[..., T], *args: Any) -> T:
 def _complete(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine of ours to its end, although user code may stop the loop meanwhile."""
     __tracebackhide__ = True
-    with _outside_any_loop():
-        task = loop.create_task(coroutine)
+    with _outside_any_loop(), _by_the_real_clock(loop):
+        try:
+            task = loop.create_task(coroutine)
+        except BaseException:
+            coroutine.close()  # A task factory of the user's has raised.
+            raise
         for _ in range(_STOPS):
             try:
                 return loop.run_until_complete(task)
@@ -604,6 +665,18 @@ def _complete(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]
                 if not _is_stop(exc):
                     raise
         return loop.run_until_complete(task)
+
+
+@contextlib.contextmanager
+def _by_the_real_clock(loop: asyncio.AbstractEventLoop) -> Generator[None]:
+    """Set aside a clock that user code has given to a loop: where it stands still, no time ends."""
+    attributes = getattr(loop, "__dict__", {})
+    clock = attributes.pop("time", None)
+    try:
+        yield
+    finally:
+        if clock is not None:
+            attributes["time"] = clock
 
 
 _STOPS: Final = 100

@@ -33,6 +33,7 @@ from pytest_asyncio.markers import Kind
 from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import marking
 from pytest_asyncio.outcomes import is_hidden
+from pytest_asyncio.outcomes import messages_of
 from pytest_asyncio.outcomes import outcome_of
 from pytest_asyncio.warning_types import PytestAsyncioLeakedTaskWarning
 from pytest_asyncio.warning_types import PytestAsyncioLoopWarning
@@ -349,6 +350,9 @@ def _failed(exc: BaseException, item: pytest.Function, loops: Loops) -> BaseExce
         return failure.with_traceback(runner.user_traceback(exc))
     if isinstance(exc, asyncio.CancelledError) and loops.crashed():
         return _crash(loops, item)
+    if isinstance(exc, runner.CancelledWithoutATraceError):
+        text = messages.cancelled_without_a_trace(what)
+        return pytest.fail.Exception(text, pytrace=False)
     loops.explain(exc, item)
     return outcome_of(exc)
 
@@ -389,7 +393,7 @@ def pytest_runtest_teardown(
     _try(errors, _leave, item, loops, nextitem, errors)
     _try(errors, _report, item, loops)
     if len(errors) == 1:
-        raise errors[0]
+        raise messages_of(errors[0])
     if errors:
         group = BaseExceptionGroup("errors while tearing down " + item.nodeid, errors)
         raise outcome_of(group)
