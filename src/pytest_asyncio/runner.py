@@ -631,15 +631,19 @@ def _outside(host: asyncio.AbstractEventLoop) -> Generator[None]:
     It is not entered again: it stands still, as it does for any synchronous code, and finds
     itself the running loop afterwards.
     """
-    # From 3.12 on the current task is kept by the thread, too, and has to step aside.
+    # From 3.12 on the current task is kept by the thread, too, and has to step aside. Where
+    # there is none (the host runs a callback, as a notebook does, or another greenlet), 3.12.1
+    # raises a KeyError for none being put in its place.
+    task = asyncio.current_task(host)
     swap = getattr(asyncio.tasks, "_swap_current_task", None)
-    task = swap(host, None) if swap is not None else None
+    if task is not None and swap is not None:
+        swap(host, None)
     asyncio._set_running_loop(None)
     try:
         yield
     finally:
         asyncio._set_running_loop(host)
-        if swap is not None:
+        if task is not None and swap is not None:
             swap(host, task)
 
 
