@@ -173,6 +173,41 @@ def test_timeout_in_a_test(run: Example, kind: str) -> None:
 
 
 @needs_timeout
+@pytest.mark.parametrize("wait", ["time.sleep(0.01)", "await asyncio.sleep(0)"])
+def test_timeout_in_a_test_that_is_busy(run: Example, wait: str) -> None:
+    """It is hit where it is at work; what all the others wait for is told as well."""
+    pytest.importorskip("pytest_timeout")
+    result = run(
+        module("""
+        async def test_it(resource, diary):
+            other = asyncio.create_task(asyncio.sleep(60, "other"), name="bystander")
+            await asyncio.sleep(0)
+            while True:
+                WAIT
+
+        async def test_after(diary):
+            diary.append("after")
+        """).replace("WAIT", wait),
+        *TIMEOUT,
+        conftest=CONFTEST,
+        subprocess=True,
+        timeout=60,
+    )
+    result.assert_outcomes(passed=1, failed=1)
+    assert diary(result) == ["set-up", "tear-down", "torn-down", "after"]
+    result.stdout.fnmatch_lines(
+        [
+            f">*{wait}",
+            "E * Failed: Timeout (>0.3s) from pytest-timeout.",
+            "*- asyncio tasks -*",
+            "Task 'bystander'*",
+            "Task 'fixture resource', coroutine resource, *",
+        ]
+    )
+    assert_users_frames_only(result)
+
+
+@needs_timeout
 @pytest.mark.parametrize("scope", ["function", "module", "session"])
 def test_timeout_in_a_set_up(run: Example, scope: str) -> None:
     """The fixture cleans up; a function-scoped one is set up anew for the next test.

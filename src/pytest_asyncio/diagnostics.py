@@ -447,12 +447,12 @@ def _is_tool(ident: int, frame: types.FrameType) -> bool:
 Heard: TypeAlias = Callable[[BaseException, "asyncio.Task[Any] | None"], None]
 
 
-_NOTHING_TO_HEAR: Final = contextlib.nullcontext()
+_NOTHING_TO_HEAR: Final = contextlib.nullcontext(None)
 
 
 def hear_timeout(
     loop: asyncio.AbstractEventLoop, heard: Heard
-) -> contextlib.AbstractContextManager[None]:
+) -> contextlib.AbstractContextManager[_Handler | None]:
     """Tell of a timeout that goes off while the loop runs, whatever it is running then.
 
     The signal handler of pytest-timeout raises in whatever Python code is running. If that is
@@ -461,7 +461,8 @@ def hear_timeout(
 
     :param loop: The loop that is about to run.
     :param heard: Called in the loop, with what the signal handler has raised and the task that
-        it has hit, if that is none.
+        it has hit, if it has hit one.
+    :returns: What listens; None where there is no such signal handler.
     """
     if "pytest_timeout" not in sys.modules:
         return _NOTHING_TO_HEAR
@@ -478,10 +479,10 @@ def hear_timeout(
 
 
 @contextlib.contextmanager
-def _heard(number: int, before: Any, handler: _Handler) -> Generator[None]:
+def _heard(number: int, before: Any, handler: _Handler) -> Generator[_Handler]:
     signal.signal(number, handler)
     try:
-        yield
+        yield handler
     finally:
         if signal.getsignal(number) is handler:
             signal.signal(number, before)
@@ -491,7 +492,7 @@ def _heard(number: int, before: Any, handler: _Handler) -> Generator[None]:
 class _Handler:
     """A signal handler around that of a test tool."""
 
-    __slots__ = ("heard", "loop", "original")
+    __slots__ = ("heard", "hit", "loop", "original")
 
     def __init__(
         self,
@@ -505,6 +506,8 @@ class _Handler:
         )
         self.loop: Final = loop
         self.heard: Final = heard
+        self.hit: asyncio.Task[Any] | None = None
+        """The task that a timeout has hit."""
 
     def __call__(self, number: int, frame: types.FrameType | None) -> None:
         __tracebackhide__ = True
@@ -512,6 +515,7 @@ class _Handler:
         try:
             self.original(number, frame)
         except BaseException as exc:
+            self.hit = hit
             if not self.loop.is_closed():
                 self.loop.call_soon_threadsafe(self.heard, exc, hit)
             raise

@@ -225,12 +225,17 @@ class Runner:
         task.add_done_callback(self._wake)
         self._drives.append((task, cancellable))
         try:
-            with _outside_any_loop(), hear_timeout(self.loop, self._interrupt):
+            with (
+                _outside_any_loop(),
+                hear_timeout(self.loop, self._interrupt) as timeout,
+            ):
                 if getattr(self.loop, "_stopping", False):
                     # Somebody called stop() while nothing was running; that is over now.
                     self.loop.run_forever()
                 while not until():
                     self._serve_or_run(until)
+                if timeout is not None and timeout.hit is task:
+                    self.interrupted()  # It was busy, and is done: what are the others at?
         except BaseException as exc:
             if until():
                 if task.done() and not task.cancelled():
