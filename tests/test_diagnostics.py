@@ -497,7 +497,8 @@ def test_a_task_that_a_fixture_keeps(run: Example) -> None:
         ("client", "client", "function"),
         ("coroutine", "coroutine", "function"),
         ("broken", "broken", "function"),
-        ("last", "server", "module"),
+        # It was this test that was running then, although others have used it since.
+        ("server", "server", "module"),
     ):
         head = (
             "PytestAsyncioUnhandledExceptionWarning: Exception that nobody handled, "
@@ -731,6 +732,24 @@ def test_leaked_tasks_under_debug(run: Example, value: str) -> None:
     assert "test_example.py:20 in test_it" in text
     assert "tasks.py" not in text
     assert_users_frames_only(result)
+
+
+def test_leaked_task_that_runs_a_coroutine_of_asyncio(run: Example) -> None:
+    """It is named by that, although no line of the user's is in it."""
+    result = run(
+        """
+        import asyncio
+
+        async def test_it():
+            asyncio.create_task(asyncio.sleep(60), name="leaked-one")
+            await asyncio.sleep(0)
+        """,
+        *WARN,
+        mode="auto",
+        ini="asyncio_leaked_tasks = warn",
+    )
+    result.assert_outcomes(passed=1, warnings=1)
+    assert "task 'leaked-one', coroutine sleep\n" in warnings_of(result)
 
 
 def test_leaked_task_of_a_failed_test(run: Example) -> None:

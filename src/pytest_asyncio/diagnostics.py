@@ -44,12 +44,14 @@ class DeadlockError(Exception):
 class Unhandled:
     """An exception that a task or a callback raised, and that nobody took notice of."""
 
-    __slots__ = ("exception", "source")
+    __slots__ = ("during", "exception", "source")
 
-    def __init__(self, exception: BaseException, source: str) -> None:
+    def __init__(self, exception: BaseException, source: str, during: str = "") -> None:
         self.exception: Final = exception
         self.source: Final = source
         """What raised it, in words."""
+        self.during: Final = during
+        """The test that was running then, if it is not the one that is told of it."""
 
     def __str__(self) -> str:
         told = traceback.TracebackException.from_exception(self.exception)
@@ -174,10 +176,11 @@ class Tasks:
     :param owner: Who it is, for messages, if it is not the test that these are about.
     """
 
-    __slots__ = ("_owner", "_started")
+    __slots__ = ("_during", "_owner", "_started")
 
     def __init__(self, owner: str = "") -> None:
         self._owner: Final = owner
+        self._during: Final[dict[weakref.ref[asyncio.Task[Any]], str]] = {}
         self._started: list[weakref.ref[asyncio.Task[Any]]] = []
 
     def add(self, task: asyncio.Task[Any]) -> None:
@@ -206,12 +209,9 @@ class Tasks:
         task, and the only state that says so.
         """
         found: list[Unhandled] = []
-        for task in self:
-            if (
-                task.done()
-                and not task.cancelled()
-                and getattr(task, "_log_traceback", False)
-            ):
+        for ref in self._started:
+            task = ref()
+            if task is not None and _is_due_for_a_report(task):
                 exception = (
                     task.exception()
                 )  # Asked now: asyncio will not report it again.
@@ -220,8 +220,32 @@ class Tasks:
                     message = (
                         f"Task exception was never retrieved ({describe(task)}{by})"
                     )
-                    found.append(Unhandled(exception, message))
+                    during = self._during.get(ref, "")
+                    found.append(Unhandled(exception, message, during))
         return found
+
+    def look(self, during: str) -> None:
+        """Take note of which have failed by now, and forget those that have ended well.
+
+        Whoever started them has still time to ask.
+        """
+        left: list[weakref.ref[asyncio.Task[Any]]] = []
+        for ref in self._started:
+            task = ref()
+            if task is None:
+                continue
+            if task.done():
+                if not _is_due_for_a_report(task):
+                    continue
+                self._during.setdefault(ref, during)
+            left.append(ref)
+        self._started = left
+
+
+def _is_due_for_a_report(task: asyncio.Task[Any]) -> bool:
+    return (
+        task.done() and not task.cancelled() and getattr(task, "_log_traceback", False)
+    )
 
 
 OWNER: Final = contextvars.ContextVar[Tasks | None](
@@ -539,7 +563,7 @@ def _described(task: asyncio.Task[Any]) -> str:
         # A fixture's task, or what asyncio wraps an awaitable in: what does it run?
         frames = _user_frames(task)
         if not frames:
-            return ""
+            return "" if _is_ours(code.co_filename) else f", coroutine {name}"
         code = frames[0].f_code
         name = code.co_qualname
     where = f", {code.co_filename}:{code.co_firstlineno}" if code is not None else ""

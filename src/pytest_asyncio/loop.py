@@ -393,6 +393,9 @@ class Loops:
         """
         if self.station is not None and self.station.tasks is not None:
             self._over.append(self.station.tasks)
+        for live in self.live:
+            if live.tasks is not None:
+                live.tasks.look(self.during())
         for tasks in self._over:
             self._unhandled.extend(tasks.unhandled())
         self._over.clear()

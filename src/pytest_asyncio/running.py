@@ -465,11 +465,12 @@ def _report(item: pytest.Item, loops: Loops) -> None:
     for each in loops.take_unhandled():
         if isinstance(each.exception, pytest.exit.Exception):
             raise each.exception
-        message = messages.unhandled_exception(item.nodeid, str(each))
+        during = each.during or item.nodeid
+        message = messages.unhandled_exception(during, str(each))
         try:
             _warn(PytestAsyncioUnhandledExceptionWarning(message), item)
         except PytestAsyncioUnhandledExceptionWarning as warning:
-            warning.args = (messages.unhandled_exception(item.nodeid, each.source),)
+            warning.args = (messages.unhandled_exception(during, each.source),)
             warning.__cause__ = each.exception
             errors.append(warning.with_traceback(user_traceback(each.exception)))
     for task in loops.take_stuck():
