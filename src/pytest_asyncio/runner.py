@@ -240,9 +240,6 @@ class Runner:
             if until():
                 if task.done() and not task.cancelled():
                     task.exception()  # It is on its way: Ctrl-C may hit the task itself.
-                self._gate = None
-                if _is_stop(exc):
-                    return  # Somebody called stop() when all was done already.
                 raise
             # What the tasks wait for has to be seen before they are cancelled.
             where = traceback_of(task)
