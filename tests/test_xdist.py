@@ -182,6 +182,26 @@ def test_distributions(run: Example, distribution: str) -> None:
     assert plans["plan-gw0"] == plans["plan-gw1"] == expected
 
 
+def test_group_shares_a_worker_and_its_loop(run: Example) -> None:
+    """Tests of one group run in one worker, whatever their module, in the loop they share."""
+    result = run(
+        "",
+        "-n2",
+        "--dist=loadgroup",
+        conftest=CONFTEST,
+        files=PROJECT,
+        mode="auto",
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=PROJECT_TESTS)
+    group = [note for note in read(run) if "@some" in note.get("name", "")]
+    if not group:
+        # It puts the group into the private attribute that the id used to come from.
+        pytest.skip("pytest-xdist 3.8.0 groups no tests with pytest 9.2")
+    assert len(group) == 6
+    assert len({(note["worker"], note["loop"]) for note in group}) == 1
+
+
 CRASHES: Final = {
     "set-up": """
 @pytest.fixture(scope="session")
