@@ -357,3 +357,59 @@ def test_message_that_names_the_line_that_asks(run: Example) -> None:
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*Requested here:", "*test_example.py:11"])
     result.stdout.no_fnmatch_line("*fixtures.py*")
+
+
+def test_traceback_of_a_tear_down_in_a_conftest(run: Example) -> None:
+    """A tear-down that fails shows the user's lines alone, wherever the fixture is."""
+    result = run(
+        """
+        async def test_it(fixture):
+            pass
+        """,
+        conftest="""
+        import pytest
+
+        @pytest.fixture
+        async def fixture():
+            yield
+            raise LookupError("gone")
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*conftest.py:7: LookupError"])
+    result.stdout.no_fnmatch_line("*fixtures.py*")
+
+
+def test_variable_that_is_gone_by_the_tear_down(run: Example) -> None:
+    """A fixture does not see a variable of one that was torn down before it."""
+    result = run(
+        """
+        import contextvars
+        import pytest
+        import pytest_asyncio
+
+        VARIABLE = contextvars.ContextVar("VARIABLE", default="unset")
+        OTHER = contextvars.ContextVar("OTHER", default="unset")
+
+        @pytest.fixture(scope="module")
+        async def narrow():
+            tokens = VARIABLE.set("narrow"), OTHER.set("narrow")
+            yield
+            VARIABLE.reset(tokens[0])
+            OTHER.reset(tokens[1])
+
+        @pytest.fixture(scope="session")
+        async def wide():
+            OTHER.set("wide")
+            assert VARIABLE.get() == "narrow"
+            yield
+            assert VARIABLE.get() == "unset"
+            assert OTHER.get() == "wide"
+
+        async def test_it(narrow, request):
+            await pytest_asyncio.getfixturevalue(request, "wide")
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1)

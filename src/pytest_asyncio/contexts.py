@@ -13,6 +13,7 @@ import sys
 from typing import Any
 from typing import Final
 from typing import final
+from typing import TypeAlias
 
 _MISSING: Final = object()
 
@@ -28,6 +29,23 @@ def context_for_task() -> contextvars.Context:
         if context.get(variable) is not None:
             context.run(variable.set, None)
     return context
+
+
+Inherited: TypeAlias = list[tuple[object, contextvars.Token[Any]]]
+"""The values that a context began with, each with the means to take it away again."""
+
+
+def context_for_fixture() -> tuple[contextvars.Context, Inherited]:
+    """A copy of what the thread has now, for a task that may outlive some of it.
+
+    A variable can only be emptied by a token of the context it is in, and copying a context
+    gives none. Hence the context that begins empty.
+    """
+    context = contextvars.Context()
+    return context, [
+        (value, context.run(variable.set, value))
+        for variable, value in context_for_task().items()
+    ]
 
 
 def _not_carried() -> tuple[contextvars.ContextVar[Any], ...]:
@@ -79,10 +97,19 @@ class Changes:
         self._made.clear()
 
 
-def bring_up_to_date(context: contextvars.Context) -> None:
-    """Give a context, which no task is running in, the values that the thread has now."""
+def bring_up_to_date(context: contextvars.Context, inherited: Inherited) -> None:
+    """Give a context, which no task is running in, the values that the thread has now.
+
+    :param context: A context that `context_for_fixture` has made.
+    :param inherited: What that context began with. What the thread has no more is taken away,
+        unless the task has given it another value.
+    """
     left_out = _not_carried()
-    for variable, value in contextvars.copy_context().items():
+    now = contextvars.copy_context()
+    for value, token in inherited:
+        if token.var not in now and context.get(token.var, _MISSING) is value:
+            context.run(token.var.reset, token)
+    for variable, value in now.items():
         if context.get(variable, _MISSING) is not value and variable not in left_out:
             context.run(variable.set, value)
 

@@ -43,8 +43,9 @@ from pytest_asyncio.config import ScopeName
 from pytest_asyncio.config import SCOPES
 from pytest_asyncio.contexts import bring_up_to_date
 from pytest_asyncio.contexts import Changes
-from pytest_asyncio.contexts import context_for_task
+from pytest_asyncio.contexts import context_for_fixture
 from pytest_asyncio.contexts import differences
+from pytest_asyncio.contexts import Inherited
 from pytest_asyncio.loop import Live
 from pytest_asyncio.loop import location
 from pytest_asyncio.loop import Loops
@@ -562,7 +563,7 @@ def _replacement(
         __tracebackhide__ = True
         live = _live(fixturedef, request, definition, loops, item)
         loops.make_current(live.runner)
-        context = context_for_task()
+        context, inherited = context_for_fixture()
         name = f"fixture {live.name}"
         scope = fixturedef.scope
         tasks = live.tasks = Tasks(f"the fixture {live.name!r} of {scope} scope")
@@ -582,8 +583,10 @@ def _replacement(
             loops.make_current()
         changes = Changes(context, live.runner.private_variables)
         loops.live.append(live)
-        # Not a function of its own: its frame would show where a tear-down fails.
-        request.addfinalizer(functools.partial(_tear_down, live, changes, loops))
+        # Not a lambda, whose frame would be in the traceback of a tear-down that fails.
+        request.addfinalizer(
+            functools.partial(_tear_down, live, inherited, changes, loops)
+        )
         if loops.crashed():
             # It swallowed its cancellation, or was done before.
             raise _crash(live, loops, item)
@@ -647,7 +650,9 @@ def _failure(message: str) -> BaseException:
     return pytest.fail.Exception(message, pytrace=False)
 
 
-def _tear_down(live: Live, changes: Changes, loops: Loops) -> None:
+def _tear_down(
+    live: Live, inherited: Inherited, changes: Changes, loops: Loops
+) -> None:
     """Run what a fixture does after its yield, in the context of its set-up."""
     __tracebackhide__ = True
     loops.live.remove(live)
@@ -656,7 +661,7 @@ def _tear_down(live: Live, changes: Changes, loops: Loops) -> None:
         if task is not None:
             loops.make_current(live.runner)
             if task.crash is None:
-                bring_up_to_date(task.context)
+                bring_up_to_date(task.context, inherited)
             task.tear_down()
     except BaseException as exc:
         error = _tear_down_failed(exc, live, loops)
