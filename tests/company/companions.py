@@ -838,7 +838,8 @@ async def test_of_asyncio(loop):
         works="Every mode of distribution; each worker plans its loops alike.",
         to_know=(
             "A worker is a session: session-scoped fixtures and loops exist once in each. The "
-            "fixtures for unused ports hand out no port twice in all of them."
+            "fixtures for unused ports hand out no port twice in all of them. With pytest 9.2, "
+            "`--dist loadgroup` of pytest-xdist 3.8.0 itself keeps no groups together."
         ),
         suites=tuple(
             Suite(

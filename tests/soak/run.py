@@ -244,10 +244,6 @@ def page(results: Results) -> str:
     }
     counter = total(results)
     lines = [
-        "---",
-        "orphan: true",
-        "---",
-        "",
         "<!-- Written by tests/soak/run.py -->",
         "",
         "# A long run",

@@ -14,12 +14,13 @@ from pathlib import Path
 import sys
 import threading
 import time
+from typing import cast
 from typing import Final
 from typing import final
 
 import pytest
 
-PHASES: Final = {
+PHASES: Final[dict[str, dict[str, str]]] = {
     "test_fails_": {"call": "failed"},
     "test_errors_": {"setup": "failed"},
     "test_ends_badly_": {"teardown": "failed"},
@@ -78,10 +79,11 @@ def _resident() -> int:
 def _sample(tests: int, seconds: float) -> Sample:
     for _ in range(3):
         gc.collect()
-    objects = gc.get_objects()
-    kinds = [type(each) for each in objects]
+    objects: list[object] = gc.get_objects()
+    # Asking a proxy or a mock for its class would call code of its own: isinstance() does.
+    kinds: list[type[object]] = [type(each) for each in objects]
     loops = [
-        each
+        cast("asyncio.AbstractEventLoop", each)
         for each, kind in zip(objects, kinds, strict=True)
         if issubclass(kind, asyncio.AbstractEventLoop)
     ]
@@ -100,7 +102,7 @@ def _sample(tests: int, seconds: float) -> Sample:
     )
 
 
-def _is_ours(kind: type) -> bool:
+def _is_ours(kind: type[object]) -> bool:
     return str(kind.__module__).partition(".")[0] == "pytest_asyncio"
 
 
@@ -118,6 +120,7 @@ class Sampler(logging.Handler):
         self._tests = 0
         self._outcomes: Counter[str] = Counter()
         self._failed: dict[str, str] = {}
+        self._text = ""
         self._began = time.perf_counter()
 
     @pytest.hookimpl(trylast=True)
@@ -149,9 +152,10 @@ class Sampler(logging.Handler):
             self._outcomes[f"{report.when} {report.outcome}"] += 1
         if report.when == "teardown":
             name = report.nodeid.rpartition("::")[2]
-            expected = next(
-                (PHASES[start] for start in PHASES if name.startswith(start)), {}
-            )
+            expected: dict[str, str] = {}
+            for start, phases in PHASES.items():
+                if name.startswith(start):
+                    expected = phases
             if self._failed != expected:
                 self.wrong.append(
                     f"{report.nodeid}: {self._failed} instead of {expected}\n"
