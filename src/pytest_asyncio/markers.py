@@ -75,14 +75,14 @@ def kind(function: Callable[..., object]) -> Kind:
             return Kind.COROUTINE
         if flags & inspect.CO_ASYNC_GENERATOR:
             return Kind.GENERATOR
-        if not plain.__dict__:
+        if not vars(plain):
             return Kind.SYNCHRONOUS
     if inspect.iscoroutinefunction(plain):
         return Kind.COROUTINE
     if inspect.isasyncgenfunction(plain):
         return Kind.GENERATOR
     if hasattr(plain, "hypothesis"):
-        inner = getattr(plain.hypothesis, "inner_test", None)
+        inner = getattr(cast("Any", plain).hypothesis, "inner_test", None)
         return Kind.SYNCHRONOUS if inner is None else kind(inner)
     if hasattr(plain, "__wrapped__"):
         try:
