@@ -261,8 +261,10 @@ def check(runs: Runs, suite: Suite) -> None:
     """Run a suite, and check everything that holds for it."""
     record = runs.ours(suite)
     if suite.event_loop:
-        # The end of that loop, and of the tasks in it, is the affair of that fixture.
+        # The end of that loop, and of the tasks in it, is the affair of that fixture; and it
+        # does not wait for the threads of the loop, which are just about to end.
         record.left["pending"].clear()
+        record.left["threads"].clear()
     assert not any(record.left.values()), record.left
     check_once(suite, record)
     check_pairs(suite, record)
