@@ -1,6 +1,6 @@
 """Long runs: nothing grows with the number of tests.
 
-This is a short one. The long one is ``python tests/soak/run.py``.
+This is a short one. The long one is ``python tests/soak/soak.py``.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Final
 
 import pytest
 
-RUN: Final = Path(__file__).parent / "soak" / "run.py"
+SOAK: Final = Path(__file__).parent / "soak" / "soak.py"
 
 
 @pytest.mark.timeout(600)
 def test_nothing_grows() -> None:
     """Files, threads, loops, tasks and memory are the same after each block of tests."""
     done = subprocess.run(
-        [sys.executable, RUN, "--tests=300", "--block=1"],
+        [sys.executable, SOAK, "--tests=300", "--block=1"],
         check=False,
         text=True,
         stdout=subprocess.PIPE,

@@ -2,9 +2,9 @@
 
 ::
 
-    python tests/soak/run.py                 # 20,000 tests, in blocks of a thousand
-    python tests/soak/run.py --tests 3000
-    python tests/soak/run.py --write         # write docs/soak.md, if all is well
+    python tests/soak/soak.py                 # 20,000 tests, in blocks of a thousand
+    python tests/soak/soak.py --tests 3000
+    python tests/soak/soak.py --write         # write docs/soak.md, if all is well
 
 The blocks are all alike, so what there is in the process after each of them (open files, threads,
 tasks, loops, memory) has to be the same, from the first to the last. All warnings are errors, those
@@ -244,7 +244,7 @@ def page(results: Results) -> str:
     }
     counter = total(results)
     lines = [
-        "<!-- Written by tests/soak/run.py -->",
+        "<!-- Written by tests/soak/soak.py -->",
         "",
         "# A long run",
         "",
