@@ -139,6 +139,56 @@ def test_the_task_is_named_after_the_fixture(run: Example) -> None:
     result.assert_outcomes(passed=1)
 
 
+# -- what others see of the task ---------------------------------------------------------
+
+SEEN = """
+import asyncio
+
+import pytest
+
+@pytest.fixture(scope="SCOPE")
+async def wide():
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    yield asyncio.current_task()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    print("torn down")
+
+@pytest.fixture
+async def narrow(wide):
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    yield asyncio.current_task()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+async def test_sees_itself_alone(wide, narrow):
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+async def test_stops_the_program(wide, narrow):
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest)
+
+async def test_waits_for_the_rest(wide, narrow):
+    done = asyncio.create_task(asyncio.sleep(0, "done"))
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    assert await asyncio.wait_for(asyncio.gather(*rest), 60) == ["done"]
+
+async def test_goes_on(wide, narrow):
+    assert not wide.done()
+"""
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_fixture_is_in_no_list_of_tasks(run: Example, scope: str) -> None:
+    """``asyncio.all_tasks`` has the fixture's task in it only while it runs.
+
+    Programs cancel or await all tasks when they stop, and tests count what is left.
+    """
+    result = run(SEEN.replace("SCOPE", scope), "-s", mode="auto")
+    result.assert_outcomes(passed=4)
+    assert "torn down" in result.stdout.str()
+
+
 # -- crashes -----------------------------------------------------------------------------
 
 GROUPS = {
@@ -1284,6 +1334,18 @@ def test_holds_on_other_loops(run: Example, name: str, scope: str) -> None:
         conftest=factory(name),
     )
     result.assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize("name", FACTORIES)
+def test_a_fixture_is_in_no_list_of_tasks_on_other_loops(
+    run: Example, name: str
+) -> None:
+    """Nor on uvloop, nor with other task factories."""
+    result = run(
+        SEEN.replace("SCOPE", "module"), "-s", mode="auto", conftest=factory(name)
+    )
+    result.assert_outcomes(passed=4)
+    assert "torn down" in result.stdout.str()
 
 
 @pytest.mark.parametrize("scope", ["function", "module", "session"])

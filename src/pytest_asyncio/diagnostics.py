@@ -289,6 +289,35 @@ def _watch_tasks(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
         loop.set_task_factory(factory)
 
 
+# -- the tasks of fixtures --
+
+_HIDDEN: Final = weakref.WeakSet[asyncio.Task[Any]]()
+
+
+def hide(task: asyncio.Task[Any]) -> None:
+    """Leave a task out of `asyncio.all_tasks`.
+
+    Programs that stop cancel all tasks that there are, and tests count them. Neither means the
+    fixtures, which wait at their yield for the test to end.
+    https://docs.python.org/3/library/asyncio-extending.html#task-lifetime-support
+    """
+    _HIDDEN.add(task)
+    asyncio.tasks._unregister_task(task)
+
+
+def show(task: asyncio.Task[Any]) -> None:
+    """Have a task that was hidden in `asyncio.all_tasks` again."""
+    if task in _HIDDEN and not task.done():
+        asyncio.tasks._register_task(task)
+    _HIDDEN.discard(task)
+
+
+def all_tasks(loop: asyncio.AbstractEventLoop) -> set[asyncio.Task[Any]]:
+    """The tasks of a loop that are not done, the hidden ones too."""
+    hidden = [task for task in _HIDDEN if task.get_loop() is loop]
+    return asyncio.all_tasks(loop).union(each for each in hidden if not each.done())
+
+
 # -- deadlocks --
 
 
@@ -595,7 +624,7 @@ def created_at(task: asyncio.Task[Any]) -> str:
 def report(loop: asyncio.AbstractEventLoop) -> str:
     """What every task of a loop is waiting for, as text."""
     try:
-        tasks = [task for task in asyncio.all_tasks(loop) if not task.done()]
+        tasks = [task for task in all_tasks(loop) if not task.done()]
     except RuntimeError:
         return ""
     tasks.sort(key=_natural)

@@ -30,12 +30,15 @@ from typing import final
 from typing import Generic
 from typing import TypeVar
 
+from pytest_asyncio.diagnostics import all_tasks
 from pytest_asyncio.diagnostics import DeadlockError
 from pytest_asyncio.diagnostics import describe
 from pytest_asyncio.diagnostics import describe_generators
 from pytest_asyncio.diagnostics import hear_timeout
+from pytest_asyncio.diagnostics import hide
 from pytest_asyncio.diagnostics import OWNER
 from pytest_asyncio.diagnostics import report
+from pytest_asyncio.diagnostics import show
 from pytest_asyncio.diagnostics import silence
 from pytest_asyncio.diagnostics import Tasks
 from pytest_asyncio.diagnostics import traceback_of
@@ -503,6 +506,7 @@ class FixtureTask(Generic[T]):
         if not self._values:
             _result(task)
             raise DidNotYieldError
+        hide(task)
         return self._values[0]
 
     def tear_down(self) -> None:
@@ -513,6 +517,7 @@ class FixtureTask(Generic[T]):
         __tracebackhide__ = True
         task = self.task
         assert task is not None
+        show(task)
         try:
             if not task.done():
                 if self.runner.loop.is_closed():
@@ -718,7 +723,7 @@ def _has_leftovers(loop: asyncio.AbstractEventLoop) -> bool:
         # Whoever replaces the method on the loop wants it to be called.
         or "shutdown_asyncgens" in getattr(loop, "__dict__", ())
         or getattr(loop, "_default_executor", True)
-        or asyncio.all_tasks(loop)
+        or all_tasks(loop)
     )
 
 
@@ -744,7 +749,7 @@ async def _shut_down(
     current = asyncio.current_task(loop)
     pending = {
         task
-        for task in asyncio.all_tasks(loop)
+        for task in all_tasks(loop)
         # Those that are stuck had their time, and have been reported.
         if task is not current and task not in stuck
     }
