@@ -436,6 +436,48 @@ def test_other_plugin_wraps_the_function(run: Example) -> None:
     result.assert_outcomes(passed=2)
 
 
+PATCHED = """
+import asyncio
+from unittest import mock
+
+import pytest
+
+sleep = asyncio.sleep
+
+@pytest.fixture(scope="SCOPE", params=["Event", "all_tasks", "current_task", "ensure_future",
+                                       "set_event_loop", "sleep", "wait"])
+def patched(request):
+    error = AssertionError(f"called: asyncio.{request.param}")
+    with mock.patch(f"asyncio.{request.param}", side_effect=error) as patched:
+        yield patched
+        assert not patched.mock_calls
+
+@pytest.fixture
+async def resource(patched):
+    yield patched
+
+@pytest.fixture
+async def forgotten(patched):
+    loop = asyncio.get_running_loop()
+    await loop.run_in_executor(None, int)
+    # It is left to the end of the loop, like the thread of the executor.
+    loop.kept = loop.create_task(sleep(60))
+
+async def test_async(resource, forgotten):
+    assert not resource.mock_calls
+
+def test_sync(resource):
+    assert not resource.mock_calls
+"""
+
+
+@pytest.mark.parametrize("scope", ["function", "session"])
+def test_functions_of_asyncio_that_are_patched(run: Example, scope: str) -> None:
+    """A function of asyncio that a fixture patches is the suite's: nothing else calls it."""
+    result = run(PATCHED.replace("SCOPE", scope), mode="auto")
+    result.assert_outcomes(passed=14)
+
+
 # -- outcomes -------------------------------------------------------------------------------
 
 

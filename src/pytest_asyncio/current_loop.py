@@ -50,7 +50,9 @@ class CurrentLoop:
         import asyncio
 
         loop = self._loop
-        asyncio.set_event_loop(None if loop is None or loop.is_closed() else loop)
+        asyncio.events.set_event_loop(
+            None if loop is None or loop.is_closed() else loop
+        )
         if not self._was_set:
             self._local._set_called = False
 

@@ -315,7 +315,9 @@ def show(task: asyncio.Task[Any]) -> None:
 def all_tasks(loop: asyncio.AbstractEventLoop) -> set[asyncio.Task[Any]]:
     """The tasks of a loop that are not done, the hidden ones too."""
     hidden = [task for task in _HIDDEN if task.get_loop() is loop]
-    return asyncio.all_tasks(loop).union(each for each in hidden if not each.done())
+    return asyncio.tasks.all_tasks(loop).union(
+        each for each in hidden if not each.done()
+    )
 
 
 # -- deadlocks --
@@ -564,7 +566,7 @@ class _Handler:
 
     def __call__(self, number: int, frame: types.FrameType | None) -> None:
         __tracebackhide__ = True
-        hit = asyncio.current_task(self.loop)
+        hit = asyncio.tasks.current_task(self.loop)
         try:
             self.original(number, frame)
         except BaseException as exc:

@@ -182,7 +182,7 @@ def fixture(
 
         @pytest.mark.asyncio
         async def test_in_the_background(background: asyncio.TaskGroup) -> None:
-            await background.create_task(asyncio.sleep(0))
+            await background.create_task(asyncio.tasks.sleep(0))
 
     :param fixture_function: The function, when the decorator is used bare.
     :param scope: How long pytest keeps the value: ``"function"`` (default), ``"class"``,
@@ -800,7 +800,7 @@ def _synchronous(
         live = _live(fixturedef, request, definition, loops, item)
         loops.live.append(live)
         request.addfinalizer(lambda: loops.live.remove(live))
-        asyncio.set_event_loop(live.runner.loop)
+        asyncio.events.set_event_loop(live.runner.loop)
         return live
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -822,7 +822,7 @@ def _synchronous(
         finally:
             loops.make_current()
         yield value
-        asyncio.set_event_loop(live.runner.loop)
+        asyncio.events.set_event_loop(live.runner.loop)
         try:
             yield from generator
         finally:

@@ -179,7 +179,7 @@ class Loops:
         if runner is not None:
             import asyncio
 
-            asyncio.set_event_loop(runner.loop)
+            asyncio.events.set_event_loop(runner.loop)
             if asyncio._get_running_loop() is not None:
                 runner.run_beside_host()
 

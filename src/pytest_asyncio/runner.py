@@ -318,7 +318,7 @@ class Runner:
                     break
                 for task in pending:
                     task.cancel()
-                _complete(self.loop, asyncio.wait(pending, timeout=grace))
+                _complete(self.loop, asyncio.tasks.wait(pending, timeout=grace))
         except Exception:
             # The loop itself is broken. That they do not end is not for them to answer for.
             stuck = []
@@ -432,7 +432,7 @@ class Runner:
             return []
         left: list[str] = []
         try:
-            asyncio.set_event_loop(loop)
+            asyncio.events.set_event_loop(loop)
             if not loop.is_running() and _has_leftovers(loop):
                 left = _complete(loop, _shut_down(loop, self.stuck, self._executor))
         finally:
@@ -641,7 +641,7 @@ def _outside(host: asyncio.AbstractEventLoop) -> Generator[None]:
     # From 3.12 on the current task is kept by the thread, too, and has to step aside. Where
     # there is none (the host runs a callback, as a notebook does, or another greenlet), 3.12.1
     # raises a KeyError for none being put in its place.
-    task = asyncio.current_task(host)
+    task = asyncio.tasks.current_task(host)
     swap = getattr(asyncio.tasks, "_swap_current_task", None)
     if task is not None and swap is not None:
         swap(host, None)
@@ -729,7 +729,7 @@ def _has_leftovers(loop: asyncio.AbstractEventLoop) -> bool:
 
 async def _turns(number: int) -> None:
     for _ in range(number):
-        await asyncio.sleep(0)
+        await asyncio.tasks.sleep(0)
 
 
 async def _settle(tasks: Sequence[asyncio.Task[Any]]) -> None:
@@ -737,7 +737,7 @@ async def _settle(tasks: Sequence[asyncio.Task[Any]]) -> None:
     for _ in range(20):
         if all(task.done() for task in tasks):
             return
-        await asyncio.sleep(0)
+        await asyncio.tasks.sleep(0)
 
 
 async def _shut_down(
@@ -746,7 +746,7 @@ async def _shut_down(
     executor: concurrent.futures.ThreadPoolExecutor | None,
 ) -> list[str]:
     left: list[str] = []
-    current = asyncio.current_task(loop)
+    current = asyncio.tasks.current_task(loop)
     pending = {
         task
         for task in all_tasks(loop)
@@ -756,7 +756,7 @@ async def _shut_down(
     for task in pending:
         task.cancel()
     if pending:
-        done, pending = await asyncio.wait(pending, timeout=GRACE)
+        done, pending = await asyncio.tasks.wait(pending, timeout=GRACE)
         for task in done:
             if not task.cancelled() and (exc := task.exception()) is not None:
                 loop.call_exception_handler(
@@ -778,9 +778,9 @@ async def _shut_down(
 
 
 async def _shut_down_generators(loop: asyncio.AbstractEventLoop) -> list[str]:
-    before = asyncio.all_tasks(loop)
-    shut_down = asyncio.ensure_future(loop.shutdown_asyncgens())
-    await asyncio.wait([shut_down], timeout=GRACE)
+    before = asyncio.tasks.all_tasks(loop)
+    shut_down = asyncio.tasks.ensure_future(loop.shutdown_asyncgens())
+    await asyncio.tasks.wait([shut_down], timeout=GRACE)
     if shut_down.done():
         if not shut_down.cancelled() and (exc := shut_down.exception()) is not None:
             loop.call_exception_handler(
@@ -792,10 +792,10 @@ async def _shut_down_generators(loop: asyncio.AbstractEventLoop) -> list[str]:
                 }
             )
         return []
-    closing = asyncio.all_tasks(loop) - before - {shut_down}
+    closing = asyncio.tasks.all_tasks(loop) - before - {shut_down}
     left = describe_generators(closing)
     shut_down.cancel()
-    await asyncio.wait([shut_down, *closing], timeout=min(GRACE, 1.0))
+    await asyncio.tasks.wait([shut_down, *closing], timeout=min(GRACE, 1.0))
     return [f"{each}, did not end when it was closed" for each in left]
 
 
@@ -815,5 +815,5 @@ async def _shut_down_executor(
                 "wait for it when the run is over"
                 for name in alive
             ]
-        await asyncio.sleep(0.001)
+        await asyncio.tasks.sleep(0.001)
     return []
