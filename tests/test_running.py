@@ -478,6 +478,49 @@ def test_functions_of_asyncio_that_are_patched(run: Example, scope: str) -> None
     result.assert_outcomes(passed=14)
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "answer"),
+    [
+        ("create_task", "None", "None"),
+        ("create_task", "None", "mock.Mock()"),
+        ("create_task", "None", "mock.Mock(spec=asyncio.Task)"),
+        ("run_in_executor", "None, int", "None"),
+        ("run_in_executor", "None, int", "mock.Mock(spec=asyncio.Future)"),
+        ("default_exception_handler", "{'message': 'text'}", "None"),
+        ("call_soon", "int", "None"),
+    ],
+)
+def test_methods_that_are_patched_in_the_class_of_the_loop(
+    run: Example, name: str, arguments: str, answer: str
+) -> None:
+    """A mock in the place of a method of the loop's class is called, as a method or not."""
+    result = run(
+        f"""
+        import asyncio
+        from unittest import mock
+
+        async def test_it():
+            loop = asyncio.get_running_loop()
+            answer = {answer}
+            with mock.patch.object(type(loop), "{name}", return_value=answer) as patched:
+                found = loop.{name}({arguments})
+            assert found is answer
+            patched.assert_called_once_with({arguments})
+
+        async def test_autospec():
+            loop = asyncio.get_running_loop()
+            with mock.patch.object(type(loop), "{name}", autospec=True) as patched:
+                loop.{name}({arguments})
+            patched.assert_called_once_with(loop, {arguments})
+
+        async def test_next():
+            assert await asyncio.create_task(asyncio.sleep(0, "done")) == "done"
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=3)
+
+
 # -- outcomes -------------------------------------------------------------------------------
 
 

@@ -98,6 +98,28 @@ class Watch:
         self._replaced.clear()
 
 
+def _before(owner: object, name: str) -> Callable[[], Callable[..., Any]]:
+    """Find a method of an object that is going to be replaced, each time it is needed.
+
+    Suites patch methods of the loop's class while the loop runs, and a loop without
+    replacements would see that.
+    """
+    method = getattr(owner, name)
+    if name in getattr(owner, "__dict__", ()):
+        return lambda: method
+    cls = type(owner)
+    known = getattr(cls, name)
+
+    def find() -> Callable[..., Any]:
+        now = getattr(cls, name)
+        if now is known:
+            return cast("Callable[..., Any]", method)
+        bind = getattr(now, "__get__", None)  # A mock has none.
+        return cast("Callable[..., Any]", now if bind is None else bind(owner, cls))
+
+    return find
+
+
 def watch(loop: asyncio.AbstractEventLoop) -> Watch:
     """Begin to watch a loop, as far as its implementation allows it."""
     watch = Watch()
@@ -116,7 +138,7 @@ def _watch_exceptions(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
     A handler that the user installs goes before the default one, and what it deals with is not
     unhandled. But when it raises, asyncio tells the default one, and would only log it.
     """
-    original = loop.default_exception_handler
+    original = _before(loop, "default_exception_handler")
 
     def keep(context: dict[str, Any]) -> None:
         __tracebackhide__ = True
@@ -127,7 +149,7 @@ def _watch_exceptions(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
             if getattr(context.get("asyncgen"), "ag_running", False):
                 return  # The task that runs it would not end, and is reported for that.
             watch.unhandled.append(Unhandled(exception, _source(context)))
-        original(context)
+        original()(context)
 
     if (
         not watch.replace(loop, "default_exception_handler", keep)
@@ -260,13 +282,15 @@ def _watch_tasks(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
     Not by a task factory, where that can be avoided: users set and look at it, and in some
     releases of Python (3.13.0) a task that a factory makes goes by the name of 'None'.
     """
-    create = loop.create_task
+    original = _before(loop, "create_task")
 
-    def create_task(coro: Any, **options: Any) -> asyncio.Task[Any]:
+    def create_task(coro: Any, **options: Any) -> Any:
         __tracebackhide__ = True
-        task = create(coro, **options)
-        if created := getattr(task, "_source_traceback", None):
-            del created[-1]  # This function. asyncio takes its own away, too.
+        task: Any = original()(coro, **options)
+        if not isinstance(cast("object", task), asyncio.futures.Future):
+            return task  # The suite has patched the method.
+        if isinstance(created := getattr(task, "_source_traceback", None), list):
+            del created[-1:]  # This function. asyncio takes its own away, too.
         owner = OWNER.get()
         if owner is not None:
             owner.add(task)
@@ -358,11 +382,11 @@ def _watch_selector(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
 
 def _watch_executors(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
     """Keep the jobs that executors have been given and that the loop has not heard of again."""
-    original = loop.run_in_executor
+    original = _before(loop, "run_in_executor")
 
-    def run_in_executor(executor: Any, func: Any, *args: Any) -> asyncio.Future[Any]:
+    def run_in_executor(executor: Any, func: Any, *args: Any) -> Any:
         __tracebackhide__ = True
-        job = original(executor, func, *args)
+        job = original()(executor, func, *args)
         if asyncio.isfuture(job):
             watch.jobs.add(job)
             job.add_done_callback(watch.jobs.discard)
