@@ -1184,3 +1184,45 @@ def test_override_under_our_decorator(run: Example) -> None:
             assert type(asyncio.get_running_loop()) is Loop
     """
     run(project(source)).assert_outcomes(passed=1)
+
+
+def test_a_synchronous_test_keeps_the_loop_that_its_fixture_made_current(
+    run: Example,
+) -> None:
+    """A fixture that makes a loop of its own current after the async ones has the last word."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        @pytest.fixture
+        async def client():
+            return asyncio.get_running_loop()
+
+        @pytest.fixture
+        def loop():
+            loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(loop)
+            yield loop
+            loop.close()
+            asyncio.set_event_loop(None)
+
+        @pytest.fixture
+        def no_loop():
+            asyncio.set_event_loop(None)
+
+        def test_its_own(client, loop):
+            assert asyncio.get_event_loop() is loop is not client
+
+        def test_ours(client):
+            assert asyncio.get_event_loop() is client
+
+        def test_none(client, no_loop):
+            assert asyncio.get_event_loop() is client
+
+        async def test_async(client, loop):
+            assert asyncio.get_event_loop() is client is not loop
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=4)

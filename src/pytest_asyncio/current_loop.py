@@ -45,6 +45,11 @@ class CurrentLoop:
                 self._loop = asyncio.get_event_loop()
             asyncio._set_running_loop(host)
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The loop, if one was set that is open."""
+        return None if self._loop is None or self._loop.is_closed() else self._loop
+
     def put_back(self) -> None:
         """Make the same loop current again, or none."""
         import asyncio

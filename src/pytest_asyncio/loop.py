@@ -183,6 +183,11 @@ class Loops:
             if asyncio._get_running_loop() is not None:
                 runner.run_beside_host()
 
+    def is_current_the_users(self) -> bool:
+        """Whether a fixture of the user's has made a loop current that is none of ours."""
+        loop = CurrentLoop().loop
+        return loop is not None and loop not in self.family
+
     def current_by_override(self, item: pytest.Item, loop: Any) -> None:
         """Make the loop current that the user's ``event_loop`` has just made, or still has."""
         override = self.override("event_loop", item)

@@ -28,6 +28,7 @@ from pytest_asyncio.loop_factories import all_loop_factories
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.markers import asyncio_mark
 from pytest_asyncio.markers import check_mark
+from pytest_asyncio.markers import is_async_test
 from pytest_asyncio.markers import is_marked_by_its_own
 from pytest_asyncio.markers import Kind
 from pytest_asyncio.markers import kind
@@ -144,7 +145,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
         yield
         return
     alone = set(getattr(item, "fixturenames", ())) <= {"event_loop"}
-    if not alone:
+    if not alone and (is_async_test(item) or not loops.is_current_the_users()):
         loops.make_current()  # A fixture may have made another one current.
     yield
     if alone:
