@@ -777,6 +777,65 @@ def test_current_loop_is_put_back(run: Example) -> None:
 @pytest.mark.skipif(
     sys.version_info >= (3, 14), reason="there is no current loop unless one is set"
 )
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "asyncio.run(asyncio.sleep(0))",
+        "asyncio.set_event_loop(None)",
+        "asyncio.set_event_loop(asyncio.new_event_loop()); asyncio.get_event_loop().close()",
+    ],
+)
+@pytest.mark.parametrize(
+    "test", ["async def test_it(): ...", "def test_it(event_loop): ..."]
+)
+def test_loop_on_demand_is_there_again_afterwards(
+    run: Example, spoil: str, test: str
+) -> None:
+    """A test of ours gives that service back that an earlier synchronous test has ended."""
+    source = f"""
+        def test_before():
+            {spoil}
+
+        @pytest.mark.asyncio
+        {test}
+
+        @pytest.mark.filterwarnings("ignore:There is no current event loop")
+        def test_after():
+            loop = asyncio.get_event_loop()
+            assert loop.run_until_complete(asyncio.sleep(0, 42)) == 42
+            loop.close()
+            asyncio.set_event_loop(None)
+    """
+    result = run(project(source), subprocess=True)
+    result.assert_outcomes(passed=3)
+
+
+def test_no_loop_on_demand_after_tests_without_one(run: Example) -> None:
+    """Tests without a loop find what the one before has left, next to fixtures of others."""
+    source = """
+        @pytest_asyncio.fixture(scope="session")
+        async def client():
+            yield
+
+        def test_with_loop(client): ...
+
+        def test_before():
+            asyncio.run(asyncio.sleep(0))
+
+        def test_after():
+            with pytest.raises(RuntimeError):
+                asyncio.get_event_loop()
+
+        @pytest.mark.asyncio
+        async def test_last(client): ...
+    """
+    result = run(project(source), subprocess=True)
+    result.assert_outcomes(passed=4)
+
+
+@pytest.mark.skipif(
+    sys.version_info >= (3, 14), reason="there is no current loop unless one is set"
+)
 def test_loop_on_demand_is_still_there_afterwards(run: Example) -> None:
     """Before Python 3.14, ``get_event_loop()`` makes a loop in sync tests, before and after."""
     source = """

@@ -50,16 +50,18 @@ class CurrentLoop:
         """The loop, if one was set that is open."""
         return None if self._loop is None or self._loop.is_closed() else self._loop
 
-    def put_back(self) -> None:
-        """Make the same loop current again, or none."""
+    def put_back(self, *, on_demand: bool) -> None:
+        """Make the same loop current again, or none.
+
+        :param on_demand: Whether a synchronous test that comes next gets one on the spot where
+            there was none, although an earlier one may have called ``asyncio.run()``. After a
+            test that ran in a loop it does, as it did in releases up to 0.21.
+        """
         import asyncio
 
-        loop = self._loop
-        asyncio.events.set_event_loop(
-            None if loop is None or loop.is_closed() else loop
-        )
-        if not self._was_set:
-            self._local._set_called = False
+        asyncio.events.set_event_loop(self.loop)
+        if self._local is not None and self.loop is None:
+            self._local._set_called = self._was_set and not on_demand
 
 
 @final

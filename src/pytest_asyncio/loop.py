@@ -516,7 +516,7 @@ class Loops:
             if station is not None:
                 if station.policy is not None:
                     station.policy.put_back()
-                station.before.put_back()
+                station.before.put_back(on_demand=station.runner is not None)
             if nextitem is None and not self.live:
                 for runner in list(self.family.values()):
                     runner.close()
