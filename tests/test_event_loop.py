@@ -1285,3 +1285,37 @@ def test_a_synchronous_test_keeps_the_loop_that_its_fixture_made_current(
         mode="auto",
     )
     result.assert_outcomes(passed=4)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="policies are deprecated")
+def test_policy_that_closes_the_loop_that_was_current(run: Example) -> None:
+    """A loop that is the current one is not set again: some policies close what was there."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        class Policy(asyncio.DefaultEventLoopPolicy):
+            def set_event_loop(self, loop):
+                if self._local._loop:
+                    self._local._loop.close()
+                super().set_event_loop(loop)
+
+        asyncio.set_event_loop_policy(Policy())
+
+        @pytest.fixture
+        async def client():
+            yield
+
+        async def test_it(client):
+            await asyncio.sleep(0)
+
+        def test_sync(client): ...
+
+        async def test_alone():
+            await asyncio.sleep(0)
+        """,
+        mode="auto",
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=3)

@@ -64,6 +64,17 @@ class CurrentLoop:
             self._local._set_called = self._was_set and not on_demand
 
 
+def make_current(loop: asyncio.AbstractEventLoop) -> None:
+    """Make a loop the current one, unless it is.
+
+    There are policies that close whatever was current when another loop is set.
+    """
+    import asyncio
+
+    if CurrentLoop().loop is not loop:
+        asyncio.events.set_event_loop(loop)
+
+
 @final
 class PolicyInForce:
     """An event loop policy that the user's code brought in, until the one before is put back.

@@ -46,6 +46,7 @@ from pytest_asyncio.contexts import Changes
 from pytest_asyncio.contexts import context_for_fixture
 from pytest_asyncio.contexts import differences
 from pytest_asyncio.contexts import Inherited
+from pytest_asyncio.current_loop import make_current
 from pytest_asyncio.loop import Live
 from pytest_asyncio.loop import location
 from pytest_asyncio.loop import Loops
@@ -794,13 +795,12 @@ def _synchronous(
     item: pytest.Item,
 ) -> Callable[..., Any]:
     """Run a synchronous fixture with its loop as the current one."""
-    import asyncio
 
     def current() -> Live:
         live = _live(fixturedef, request, definition, loops, item)
         loops.live.append(live)
         request.addfinalizer(lambda: loops.live.remove(live))
-        asyncio.events.set_event_loop(live.runner.loop)
+        make_current(live.runner.loop)
         return live
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -822,7 +822,7 @@ def _synchronous(
         finally:
             loops.make_current()
         yield value
-        asyncio.events.set_event_loop(live.runner.loop)
+        make_current(live.runner.loop)
         try:
             yield from generator
         finally:

@@ -29,6 +29,7 @@ from pytest_asyncio.config import Settings
 from pytest_asyncio.config import settings
 from pytest_asyncio.contexts import Changes
 from pytest_asyncio.current_loop import CurrentLoop
+from pytest_asyncio.current_loop import make_current
 from pytest_asyncio.current_loop import PolicyInForce
 from pytest_asyncio.hookspecs import LoopFactory
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
@@ -179,7 +180,7 @@ class Loops:
         if runner is not None:
             import asyncio
 
-            asyncio.events.set_event_loop(runner.loop)
+            make_current(runner.loop)
             if asyncio._get_running_loop() is not None:
                 runner.run_beside_host()
 

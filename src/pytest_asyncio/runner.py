@@ -30,6 +30,7 @@ from typing import final
 from typing import Generic
 from typing import TypeVar
 
+from pytest_asyncio.current_loop import make_current
 from pytest_asyncio.diagnostics import all_tasks
 from pytest_asyncio.diagnostics import DeadlockError
 from pytest_asyncio.diagnostics import describe
@@ -432,7 +433,7 @@ class Runner:
             return []
         left: list[str] = []
         try:
-            asyncio.events.set_event_loop(loop)
+            make_current(loop)
             if not loop.is_running() and _has_leftovers(loop):
                 left = _complete(loop, _shut_down(loop, self.stuck, self._executor))
         finally:
