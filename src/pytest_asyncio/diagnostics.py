@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Generator
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -77,8 +78,8 @@ class Watch:
         self._replaced: Final[list[tuple[object, str]]] = []
         self.unhandled: list[Unhandled] = []
         """Exceptions that were reported to the loop, until somebody takes them."""
-        self.waiting: Callable[[], bool] = lambda: False
-        """Whether something outside the loop waits for what happens in it."""
+        self.drives: Collection[object] = ()
+        """Those outside the loop that wait for what happens in it."""
         self.jobs: Final[set[asyncio.Future[Any]]] = set()
         """What the executors of the loop are busy with."""
 
@@ -362,7 +363,7 @@ def _watch_selector(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
 
     def select(timeout: float | None = None) -> list[Any]:
         __tracebackhide__ = True
-        if timeout is not None or not watch.waiting():
+        if timeout is not None or not watch.drives:
             return original(timeout)
         events = original(0)
         while not events:

@@ -563,7 +563,7 @@ def _replacement(
     def set_up(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         live = _live(fixturedef, request, definition, loops, item)
-        loops.make_current(live.runner)
+        loops.lend(live.runner)
         context, inherited = context_for_fixture()
         name = f"fixture {live.name}"
         scope = fixturedef.scope
@@ -581,7 +581,7 @@ def _replacement(
                 raise
             raise error from None
         finally:
-            loops.make_current()
+            loops.take_back(live.runner)
         changes = Changes(context, live.runner.private_variables)
         loops.live.append(live)
         # Not a lambda, whose frame would be in the traceback of a tear-down that fails.
@@ -660,7 +660,7 @@ def _tear_down(
     task = live.task
     try:
         if task is not None:
-            loops.make_current(live.runner)
+            loops.lend(live.runner)
             if task.crash is None:
                 bring_up_to_date(task.context, inherited)
             task.tear_down()
@@ -672,7 +672,7 @@ def _tear_down(
     finally:
         loops.over(live)
         changes.undo()
-        loops.make_current()
+        loops.take_back(live.runner)
 
 
 def _tear_down_failed(exc: BaseException, live: Live, loops: Loops) -> BaseException:

@@ -70,6 +70,8 @@ class Station:
     """The node that this loop belongs to, unless a fixture of the user's made it."""
     scope: str = "function"
     """The scope of that loop."""
+    variant: object = None
+    """What tells the loop from others of the same node, as soon as it is known."""
     policy: PolicyInForce | None = None
     """The user's event loop policy, if there is one."""
     changes: Changes | None = None
@@ -184,6 +186,16 @@ class Loops:
             if asyncio._get_running_loop() is not None:
                 runner.run_beside_host()
 
+    def lend(self, runner: Runner) -> None:
+        """Let the loop of a fixture be the current one, if it is not that of the test anyway."""
+        if self.station is None or self.station.runner is not runner:
+            self.make_current(runner)
+
+    def take_back(self, runner: Runner) -> None:
+        """End what `lend` began."""
+        if self.station is None or self.station.runner is not runner:
+            self.make_current()
+
     def is_current_the_users(self) -> bool:
         """Whether a fixture of the user's has made a loop current that is none of ours."""
         loop = CurrentLoop().loop
@@ -256,6 +268,12 @@ class Loops:
 
     def variant(self, item: pytest.Item) -> object:
         """What tells loops of one home apart: the factory's name, or the policy's parameter."""
+        station = self.enter(item)
+        if station.variant is None:
+            station.variant = self._variant(item)
+        return station.variant
+
+    def _variant(self, item: pytest.Item) -> object:
         factories = loop_factories(item)
         if factories:
             name = factory_name(item, factories)

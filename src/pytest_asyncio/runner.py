@@ -110,7 +110,7 @@ class Runner:
         self._interruption: BaseException | None = None
         self._drives: Final[list[tuple[asyncio.Task[Any], bool]]] = []
         self._asked: Final[list[_Asked]] = []
-        self.watch.waiting = lambda: bool(self._drives)
+        self.watch.drives = self._drives
         self._beside_host = False
         self._executor: Final = _known_executor(loop) if owned else None
         family[loop] = self
@@ -226,18 +226,17 @@ class Runner:
         cancelled and drained here, so that it never goes on behind pytest's back.
         """
         __tracebackhide__ = True
+        loop = self.loop
         task.add_done_callback(self._wake)
         self._drives.append((task, cancellable))
         try:
-            with (
-                _outside_any_loop(),
-                hear_timeout(self.loop, self._interrupt) as timeout,
-            ):
-                if getattr(self.loop, "_stopping", False):
+            with _outside_any_loop(), hear_timeout(loop, self._interrupt) as timeout:
+                if getattr(loop, "_stopping", False):
                     # Somebody called stop() while nothing was running; that is over now.
-                    self.loop.run_forever()
+                    loop.run_forever()
                 while not until():
-                    self._serve_or_run(until)
+                    if not (self._asked and self._serve()):
+                        self._run_until_woken(until)
                 if timeout is not None and timeout.hit is task:
                     self.interrupted()  # It was busy, and is done: what are the others at?
         except BaseException as exc:
@@ -257,11 +256,9 @@ class Runner:
             self._drives.pop()
             task.remove_done_callback(self._wake)
 
-    def _serve_or_run(self, until: Callable[[], bool]) -> None:
+    def _run_until_woken(self, until: Callable[[], bool]) -> None:
         """Let the loop run until something happens that a drive may be waiting for."""
         __tracebackhide__ = True
-        if self._serve():
-            return
         self._running, self._woken = True, False
         try:
             self.loop.run_forever()
@@ -278,6 +275,12 @@ class Runner:
         if self._running:
             self._woken = True
             self.loop.stop()
+
+    def _wake_early(self, task: asyncio.Task[Any] | None) -> None:
+        """Called by a task that is about to end: spare the turn that its callback would take."""
+        if task is not None and self._drives and self._drives[-1][0] is task:
+            task.remove_done_callback(self._wake)
+            self._wake()
 
     def _interrupt(
         self, exception: BaseException, hit: asyncio.Task[Any] | None
@@ -530,7 +533,7 @@ class FixtureTask(Generic[T]):
                     self._release.set_result(None)
                 self._drive(task.done, cancellable=False)
         finally:
-            with contextlib.suppress(ValueError):
+            if self in self.runner.crashed:
                 self.runner.crashed.remove(self)
         _result(task)
 
@@ -560,6 +563,7 @@ class FixtureTask(Generic[T]):
                 # Where this task waited is of no interest to the user.
                 await generator.athrow(self.crash.with_traceback(None))
         except StopAsyncIteration:
+            self.runner._wake_early(self.task)
             return
         # A task group makes an error of its being closed.
         with contextlib.suppress(Exception, BaseExceptionGroup):
