@@ -134,7 +134,6 @@ class Loops:
         """What all tasks were waiting for at an interruption that no report tells of yet."""
         self._stuck: Final[list[asyncio.Task[Any]]] = []
         self._unhandled: Final[list[Unhandled]] = []
-        self._closed_early = False
         self._over: Final[list[Tasks]] = []
         self._told: Final[list[asyncio.Task[Any]]] = []
         self._homes: Final[dict[tuple[Node, object], Runner]] = {}
@@ -259,8 +258,8 @@ class Loops:
         key = (home, self.variant(item))
         runner = self._homes.get(key)
         if runner is not None and runner.loop.is_closed():
+            # By a fixture, say, for which it was just the current loop: nothing is lost by that.
             runner.close()
-            self._closed_early = True
             runner = None
         if runner is None:
             runner = self._homes[key] = self._make(item, policy)
@@ -368,8 +367,7 @@ class Loops:
         closed = [key for key, runner in self._homes.items() if runner.loop.is_closed()]
         for key in closed:
             self._homes.pop(key).close()
-        early, self._closed_early = self._closed_early, False
-        return early or bool(closed)
+        return bool(closed)
 
     def strangers(self, item: pytest.Item) -> list[Live]:
         """The fixtures of a test that were set up in another variant of its loop."""
