@@ -351,10 +351,10 @@ def _used(name: str, fixturedefs: Sequence[AnyFixtureDef]) -> list[AnyFixtureDef
 class Stake(enum.Enum):
     """What a test has to do with the plugin."""
 
-    NONE = enum.auto()
-    MARK = enum.auto()
+    NONE = "none"
+    MARK = "mark"
     """It has the marker, but neither it nor a fixture it uses is async."""
-    LOOP = enum.auto()
+    LOOP = "loop"
     """It runs in a loop, or a fixture it uses does."""
 
 
@@ -581,7 +581,7 @@ def _replacement(
                 raise
             raise error from None
         finally:
-            loops.take_back(live.runner)
+            loops.make_current()
         changes = Changes(context, live.runner.private_variables)
         loops.live.append(live)
         # Not a lambda, whose frame would be in the traceback of a tear-down that fails.
@@ -672,7 +672,7 @@ def _tear_down(
     finally:
         loops.over(live)
         changes.undo()
-        loops.take_back(live.runner)
+        loops.make_current()
 
 
 def _tear_down_failed(exc: BaseException, live: Live, loops: Loops) -> BaseException:

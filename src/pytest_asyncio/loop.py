@@ -190,11 +190,6 @@ class Loops:
         if self.station is None or self.station.runner is not runner:
             self.make_current(runner)
 
-    def take_back(self, runner: Runner) -> None:
-        """End what `lend` began."""
-        if self.station is None or self.station.runner is not runner:
-            self.make_current()
-
     def is_current_the_users(self) -> bool:
         """Whether a fixture of the user's has made a loop current that is none of ours."""
         loop = CurrentLoop().loop

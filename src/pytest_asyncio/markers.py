@@ -197,6 +197,7 @@ def parse(mark: pytest.Mark) -> AsyncioMark:
     return _arguments(**mark.kwargs)
 
 
+# Not at import: without the plugin, a run with strict markers does not know it.
 @functools.cache
 def _automatic() -> pytest.MarkDecorator:
     """The one marker that auto mode adds, to be told from those that users write."""
