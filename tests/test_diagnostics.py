@@ -1068,7 +1068,7 @@ def test_await_chains(run: Example, how: str) -> None:
         files[f"test_{kind.replace('-', '_')}.py"] = IMPORTS + SLOW + text
     if how == "timeout":
         pytest.importorskip("pytest_timeout")
-        arguments += ["--timeout=0.2", "--timeout-method=signal"]
+        arguments += ["--timeout=0.8", "--timeout-method=signal"]
     # In a process of its own: threads that other tests have left could wake a loop up.
     result = run("", *arguments, mode="auto", files=files, subprocess=True)
     assert_users_frames_only(result)
@@ -1077,7 +1077,7 @@ def test_await_chains(run: Example, how: str) -> None:
     for kind, (_, parts) in CHAINS.items():
         text = found[f"test_{kind.replace('-', '_')}"]
         if how == "timeout":
-            assert "Timeout (>0.2s) from pytest-timeout" in text
+            assert "Timeout (>0.8s) from pytest-timeout" in text
             _, _, text = text.partition("- asyncio tasks -")
         else:
             assert "deadlock: " in text
@@ -1117,7 +1117,7 @@ async def test_it():
 def test_tasks_in_the_terminal_and_in_junit_xml(run: Example, where: str) -> None:
     """The section "asyncio tasks" is in the failure: in the terminal and in junit's XML."""
     pytest.importorskip("pytest_timeout")
-    arguments = ["--timeout=0.3", "--timeout-method=signal", "--junitxml=junit.xml"]
+    arguments = ["--timeout=0.8", "--timeout-method=signal", "--junitxml=junit.xml"]
     if where == "xdist":
         pytest.importorskip("xdist")
         arguments.append("-n1")

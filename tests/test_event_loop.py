@@ -1319,3 +1319,26 @@ def test_policy_that_closes_the_loop_that_was_current(run: Example) -> None:
         subprocess=True,
     )
     result.assert_outcomes(passed=3)
+
+
+def test_set_up_is_seen_by_plugins(run: Example) -> None:
+    """A plugin that looks at every fixture, as looptime does, sees that of every async test."""
+    result = run(
+        """
+        async def test_it(request):
+            assert request.config.seen == ["event_loop"]
+        """,
+        conftest="""
+            import pytest
+
+            def pytest_configure(config):
+                config.seen = []
+
+            @pytest.hookimpl(wrapper=True)
+            def pytest_fixture_setup(fixturedef, request):
+                request.config.seen.append(fixturedef.argname)
+                return (yield)
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1)

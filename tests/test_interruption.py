@@ -18,7 +18,7 @@ needs_sigint = pytest.mark.skipif(
     sys.platform == "win32", reason="SIGINT cannot be sent to one process"
 )
 
-TIMEOUT = ("--timeout=0.3", "--timeout-method=signal")
+TIMEOUT = ("--timeout=0.8", "--timeout-method=signal")
 LOOP = "pytest_asyncio.PytestAsyncioLoopWarning"
 WARN = ("-W", f"default::{LOOP}")
 
@@ -164,7 +164,7 @@ def test_timeout_in_a_test(run: Example, kind: str) -> None:
     result.stdout.fnmatch_lines(
         [
             ">*await asyncio.sleep(60)",
-            "E * Failed: Timeout (>0.3s) from pytest-timeout.",
+            "E * Failed: Timeout (>0.8s) from pytest-timeout.",
             "*- asyncio tasks -*",
             "Task 'test_it', coroutine test_it, *",
         ]
@@ -198,7 +198,7 @@ def test_timeout_in_a_test_that_is_busy(run: Example, wait: str) -> None:
     result.stdout.fnmatch_lines(
         [
             f">*{wait}",
-            "E * Failed: Timeout (>0.3s) from pytest-timeout.",
+            "E * Failed: Timeout (>0.8s) from pytest-timeout.",
             "*- asyncio tasks -*",
             "Task 'bystander'*",
             "Task 'fixture resource', coroutine resource, *",
@@ -361,7 +361,7 @@ def test_a_timeout_that_the_test_hears_itself(run: Example) -> None:
     )
     result.assert_outcomes(passed=1, failed=1)
     assert diary(result) == ["set-up", "cleaned-up", "tear-down", "torn-down"]
-    result.stdout.fnmatch_lines([">*time.sleep(0.01)", "E * Failed: Timeout (>0.3s)*"])
+    result.stdout.fnmatch_lines([">*time.sleep(0.01)", "E * Failed: Timeout (>0.8s)*"])
 
 
 STUBBORN = """

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 import dataclasses
+import functools
 from typing import Any
 from typing import Final
 from typing import final
@@ -139,6 +140,18 @@ class Loops:
         self._homes: Final[dict[tuple[Node, object], Runner]] = {}
         self._adopted: Final[dict[Runner, AnyFixtureDef]] = {}
         self._overrides: Final[dict[tuple[str, Node | None], AnyFixtureDef | None]] = {}
+
+    @functools.cached_property
+    def is_setup_observed(self) -> bool:
+        """Whether a plugin or ``conftest.py`` sees every fixture that is set up.
+
+        looptime, say, exchanges the loop when ``event_loop`` is. AnyIO looks for its own.
+        """
+        return any(
+            each.function.__module__.partition(".")[0]
+            not in {"_pytest", "anyio", "pytest_asyncio"}
+            for each in self.config.hook.pytest_fixture_setup.get_hookimpls()
+        )
 
     # -- which loop --
 

@@ -107,6 +107,7 @@ def _is_requested_by_nobody_else(item: pytest.Function, loops: Loops) -> bool:
         and "event_loop" not in getattr(getattr(item, "callspec", None), "params", {})
         and loops.override("event_loop_policy", item) is None
         and not item.config.getoption("setupshow", default=False)
+        and not loops.is_setup_observed
     )
 
 
