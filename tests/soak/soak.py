@@ -53,7 +53,7 @@ pytest keeps all tests to the end. One that has run has a dictionary of its attr
 fixture of session scope knows of every fixture of a test that it is to be finished after.
 """
 SLACK: Final = {"blocks": 2000, "resident": 8 * 2**20}
-"""What may grow, by how much altogether: Python keeps lines and names, and takes memory in arenas."""
+"""What may grow, by how much altogether: Python keeps names, and takes memory in arenas."""
 
 
 @final
