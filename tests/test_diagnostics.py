@@ -1147,3 +1147,93 @@ def test_deadlock_in_junit_xml(run: Example) -> None:
     text = failures_in(run)["test_example"]
     assert "Task 'my-worker', coroutine worker" in text
     assert "await asyncio.Event().wait()" in text
+
+
+def test_task_that_fails_during_a_later_test(run: Example) -> None:
+    """What a test has started and kept is told when it fails, if only at the next test."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        pytestmark = pytest.mark.asyncio(loop_scope="module")
+        kept = []
+
+        async def bad():
+            await asyncio.sleep(0.01)
+            raise ValueError("late")
+
+        async def test_starts_it():
+            kept.append(asyncio.create_task(bad()))
+
+        async def test_after():
+            await asyncio.sleep(0.05)
+        """
+    )
+    result.assert_outcomes(passed=2, warnings=1)
+    result.stdout.fnmatch_lines(
+        ["*PytestAsyncioUnhandledExceptionWarning: *test_after*", "*ValueError: late"]
+    )
+
+
+def test_leak_beside_a_clock_that_stands_still(run: Example) -> None:
+    """A timer of a clock that user code has set does not go off when leaks are looked for."""
+    result = run(
+        """
+        import asyncio
+
+        async def test_leak():
+            asyncio.get_running_loop().time = lambda: 0.0
+            global task
+            task = asyncio.create_task(asyncio.sleep(0.001), name="leaker")
+            await asyncio.sleep(0)
+        """,
+        mode="auto",
+        ini="asyncio_leaked_tasks = fail",
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*leaker*"])
+
+
+def test_what_goes_wrong_after_the_last_test_is_told(run: Example) -> None:
+    """At the end of a run that was stopped there is no test left to tell of it."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+        import pytest_asyncio
+
+        kept = []
+
+        async def never():
+            while True:
+                try:
+                    await asyncio.sleep(100)
+                except asyncio.CancelledError:
+                    pass
+
+        async def bad():
+            raise ValueError("at the end")
+
+        @pytest_asyncio.fixture(scope="session")
+        async def stubborn():
+            task = asyncio.create_task(never(), name="never")
+            yield task
+            kept.append(asyncio.create_task(bad()))
+            await asyncio.sleep(0.01)
+
+        async def test_it(stubborn):
+            pytest.exit("enough")
+        """,
+        mode="auto",
+        conftest="""
+            import pytest_asyncio.runner
+
+            pytest_asyncio.runner.GRACE = 0.1
+        """,
+        subprocess=True,
+        timeout=60,
+    )
+    result.stdout.fnmatch_lines(
+        ["*asyncio: after the last test*", "*task 'never'*", "*ValueError: at the end"]
+    )

@@ -1084,3 +1084,38 @@ def test_debug_mode_that_the_user_has_chosen(run: Example) -> None:
         mode="auto",
     )
     result.assert_outcomes(passed=1)
+
+
+def test_skipped_tests_make_no_loop(run: Example) -> None:
+    """A test that is skipped, or not run, needs no loop; that its factory fails is nothing to it."""
+    result = run(
+        """
+        import pytest
+
+        @pytest.mark.skip(reason="not here")
+        async def test_skipped():
+            pass
+
+        @pytest.mark.xfail(run=False)
+        async def test_not_run():
+            pass
+
+        async def test_skipped_by_a_hook():
+            pass
+        """,
+        conftest="""
+            import pytest
+
+            def absent():
+                raise ImportError("no such loop here")
+
+            def pytest_asyncio_loop_factories(config, item):
+                return {"absent": absent}
+
+            def pytest_runtest_setup(item):
+                if "hook" in item.name:
+                    pytest.skip("not here either")
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(skipped=2, xfailed=1)

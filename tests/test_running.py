@@ -1031,3 +1031,30 @@ async def test_it():
     assert code == pytest.ExitCode.INTERRUPTED
     (shown,) = [line for line in lines if line.endswith(": KeyboardInterrupt")]
     assert "test_example.py:" in shown
+
+
+def test_function_that_becomes_a_coroutine_late(run: Example) -> None:
+    """In auto mode, what a plugin wraps at the last moment into a coroutine is awaited."""
+    result = run(
+        """
+        def test_it():
+            pass
+        """,
+        conftest="""
+            import asyncio
+            import pytest
+
+            @pytest.hookimpl(wrapper=True)
+            def pytest_runtest_call(item):
+                function = item.obj
+
+                async def wrapped(*args, **kwargs):
+                    await asyncio.sleep(0)
+                    return function(*args, **kwargs)
+
+                item.obj = wrapped
+                return (yield)
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1)

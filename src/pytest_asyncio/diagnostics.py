@@ -247,6 +247,10 @@ class Tasks:
                     found.append(Unhandled(exception, message, during))
         return found
 
+    def are_pending(self) -> bool:
+        """Whether any of them has not ended."""
+        return any(not task.done() for task in self)
+
     def look(self, during: str) -> None:
         """Take note of which have failed by now, and forget those that have ended well.
 

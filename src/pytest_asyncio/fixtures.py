@@ -183,7 +183,7 @@ def fixture(
 
         @pytest.mark.asyncio
         async def test_in_the_background(background: asyncio.TaskGroup) -> None:
-            await background.create_task(asyncio.tasks.sleep(0))
+            await background.create_task(asyncio.sleep(0))
 
     :param fixture_function: The function, when the decorator is used bare.
     :param scope: How long pytest keeps the value: ``"function"`` (default), ``"class"``,

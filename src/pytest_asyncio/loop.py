@@ -137,6 +137,8 @@ class Loops:
         self._unhandled: Final[list[Unhandled]] = []
         self._over: Final[list[Tasks]] = []
         self._told: Final[list[asyncio.Task[Any]]] = []
+        self._left: Final[list[Tasks]] = []
+        """Those of tests that left some pending, which may fail during a later test."""
         self._homes: Final[dict[tuple[Node, object], Runner]] = {}
         self._adopted: Final[dict[Runner, AnyFixtureDef]] = {}
         self._overrides: Final[dict[tuple[str, Node | None], AnyFixtureDef | None]] = {}
@@ -145,11 +147,12 @@ class Loops:
     def is_setup_observed(self) -> bool:
         """Whether a plugin or ``conftest.py`` sees every fixture that is set up.
 
-        looptime, say, exchanges the loop when ``event_loop`` is. AnyIO looks for its own.
+        looptime, say, exchanges the loop when ``event_loop`` is. AnyIO and pytest-trio look for
+        their own.
         """
         return any(
             each.function.__module__.partition(".")[0]
-            not in {"_pytest", "anyio", "pytest_asyncio"}
+            not in {"_pytest", "anyio", "pytest_asyncio", "pytest_trio"}
             for each in self.config.hook.pytest_fixture_setup.get_hookimpls()
         )
 
@@ -180,6 +183,7 @@ class Loops:
         :param item: The test.
         :param request: A request of that test, where it sees an ``event_loop_policy``.
         """
+        __tracebackhide__ = True
         station = self.enter(item)
         station.home = self.asked_by_test(item) or self.plan.home_of_test(item)
         station.scope = scope_of(station.home)
@@ -258,6 +262,7 @@ class Loops:
         :param item: The test that needs it.
         :param request: A request of that test, for the fixture ``event_loop_policy``.
         """
+        __tracebackhide__ = True
         policy = None
         if self.override("event_loop_policy", item) is not None:
             assert request is not None
@@ -294,6 +299,7 @@ class Loops:
         )
 
     def _make(self, item: pytest.Item, policy: Any) -> Runner:
+        __tracebackhide__ = True
         from pytest_asyncio.runner import Runner
 
         name, factory = self._factory(item, policy)
@@ -422,7 +428,10 @@ class Loops:
         ask it what became of it.
         """
         if self.station is not None and self.station.tasks is not None:
-            self._over.append(self.station.tasks)
+            if self.station.tasks not in self._left:
+                self._left.append(self.station.tasks)
+            self._over.extend(self._left)
+            self._left[:] = [tasks for tasks in self._left if tasks.are_pending()]
         for live in self.live:
             if live.tasks is not None:
                 live.tasks.look(self.during())
@@ -475,7 +484,11 @@ class Loops:
         return bool(
             self._unhandled
             or self._stuck
-            or any(runner.stuck for runner in self.family.values())
+            or any(
+                task not in self._told
+                for runner in self.family.values()
+                for task in runner.stuck
+            )
         )
 
     def during(self) -> str:
@@ -544,7 +557,7 @@ class Loops:
                 station.before.put_back(on_demand=station.runner is not None)
             if nextitem is None and not self.live:
                 for runner in list(self.family.values()):
-                    runner.close()
+                    self._close(runner)
 
     def _close(self, runner: Runner) -> list[str]:
         """Close a loop, and keep what went wrong in it to the last."""

@@ -33,6 +33,9 @@ from pytest_asyncio.running import (
     pytest_runtest_makereport as pytest_runtest_makereport,
 )
 from pytest_asyncio.running import pytest_runtest_setup as pytest_runtest_setup
+from pytest_asyncio.running import (
+    pytest_runtest_setup_loop as pytest_runtest_setup_loop,
+)
 from pytest_asyncio.running import pytest_runtest_teardown as pytest_runtest_teardown
 from pytest_asyncio.running import pytest_sessionfinish as pytest_sessionfinish
 from pytest_asyncio.running import pytest_terminal_summary as pytest_terminal_summary

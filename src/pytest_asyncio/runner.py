@@ -340,7 +340,7 @@ class Runner:
         __tracebackhide__ = True
         left = [task for task in tasks if not task.done() and task not in self.stuck]
         if left and not self.loop.is_closed():
-            _complete(self.loop, _settle(left))
+            _complete(self.loop, _settle(left), timed=False)
         return [task for task in left if not task.done()]
 
     def settle(self) -> None:
@@ -349,7 +349,7 @@ class Runner:
         loop = self.loop
         if loop.is_closed() or loop.is_running() or not getattr(loop, "_ready", ()):
             return
-        _complete(loop, _turns(5))
+        _complete(loop, _turns(5), timed=False)
 
     def cancel(self, tasks: Iterable[asyncio.Task[Any]]) -> None:
         """Cancel tasks and let them clean up, but not for ever."""
@@ -665,10 +665,19 @@ def _beside_host(method: Callable[..., T], *args: Any) -> T:
         return method(*args)
 
 
-def _complete(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine of ours to its end, although user code may stop the loop meanwhile."""
+def _complete(
+    loop: asyncio.AbstractEventLoop,
+    coroutine: Coroutine[Any, Any, T],
+    *,
+    timed: bool = True,
+) -> T:
+    """Run a coroutine of ours to its end, although user code may stop the loop meanwhile.
+
+    :param timed: Whether it waits for time to pass, which the real clock is needed for.
+    """
     __tracebackhide__ = True
-    with _outside_any_loop(), _by_the_real_clock(loop):
+    clock = _by_the_real_clock(loop) if timed else contextlib.nullcontext()
+    with _outside_any_loop(), clock:
         try:
             task = loop.create_task(coroutine)
         except BaseException:

@@ -92,7 +92,22 @@ def _prepare(item: pytest.Item, loops: Loops) -> None:
     ):
         # It tells the tests of ours by this fixture, and finds their loop through it.
         names.append("event_loop_policy")
-    if _is_requested_by_nobody_else(item, loops):
+
+
+# Not in the wrapper above: a test that is skipped, by a marker or by whoever comes before, gets
+# no loop.
+@pytest.hookimpl(specname="pytest_runtest_setup")
+def pytest_runtest_setup_loop(item: pytest.Item) -> None:
+    """Give the test its loop, where nobody but the plugin asks for it."""
+    __tracebackhide__ = True
+    loops = loops_of(item.config)
+    if (
+        loops.station is not None
+        and loops.station.item is item
+        and isinstance(item, pytest.Function)
+        and item.fixturenames[:1] == ["event_loop"]
+        and _is_requested_by_nobody_else(item, loops)
+    ):
         item.funcargs["event_loop"] = loops.planned(item).loop
 
 
@@ -184,15 +199,17 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run a test of ours; leave all others to pytest."""
     __tracebackhide__ = True
     loops = loops_of(pyfuncitem.config)
-    if stake(pyfuncitem, loops) is Stake.NONE:
+    auto = loops.settings.mode is Mode.AUTO
+    concerned = stake(pyfuncitem, loops) is not Stake.NONE
+    if not concerned and not auto:
         return None
     # Read late: other plugins may wrap the function up to now.
     function: Callable[..., Any] = pyfuncitem.obj
     what = kind(function)
+    if not concerned and what is Kind.SYNCHRONOUS:
+        return None
     said = marking(pyfuncitem)
-    if said.mark is None and (
-        what is Kind.SYNCHRONOUS or loops.settings.mode is not Mode.AUTO or said.foreign
-    ):
+    if said.mark is None and (what is Kind.SYNCHRONOUS or not auto or said.foreign):
         return None
     run = functools.partial(_run, pyfuncitem, loops)
     arguments = _pytest_private.test_arguments(pyfuncitem)
@@ -464,9 +481,11 @@ def _report(item: pytest.Item, loops: Loops) -> None:
     from pytest_asyncio.runner import user_traceback
 
     errors: list[BaseException] = []
+    ends: BaseException | None = None
     for each in loops.take_unhandled():
         if isinstance(each.exception, pytest.exit.Exception):
-            raise each.exception
+            ends = each.exception
+            continue
         during = each.during or item.nodeid
         message = messages.unhandled_exception(during, str(each))
         try:
@@ -478,6 +497,8 @@ def _report(item: pytest.Item, loops: Loops) -> None:
     for task in loops.take_stuck():
         message = messages.task_did_not_end(item.nodeid, loops.describe(task))
         _try(errors, _warn, PytestAsyncioLoopWarning(message), item)
+    if ends is not None:
+        raise ends
     if len(errors) == 1:
         raise errors[0]
     if errors:
@@ -509,11 +530,30 @@ def pytest_terminal_summary(
         terminalreporter.write_line(loops.interruption)
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
+# Last, since pytest's own hook tears down what an interrupted test has left, and the terminal's
+# prints the summary around this one.
+@pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
-    """Close what an interrupted run has left, after the last tear-down."""
+    """Close what an interrupted run has left, after the last tear-down, and tell of it."""
     try:
         yield
     finally:
-        for _ in loops_of(session.config).leave(None, finally_=True):
-            pass
+        told = _end_of(loops_of(session.config))
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        if told and reporter is not None:
+            reporter.section("asyncio: after the last test")
+            for text in told:
+                reporter.write_line(text)
+
+
+def _end_of(loops: Loops) -> list[str]:
+    """Close all loops; what is told of it."""
+    loops.end_watch()
+    told = [
+        messages.loop_did_not_end(home.nodeid or "the session", left)
+        for home, left in loops.leave(None, finally_=True)
+    ]
+    return told + [
+        messages.unhandled_exception(each.during or "the end of the run", str(each))
+        for each in loops.take_unhandled()
+    ]
