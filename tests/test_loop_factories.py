@@ -1087,7 +1087,7 @@ def test_debug_mode_that_the_user_has_chosen(run: Example) -> None:
 
 
 def test_skipped_tests_make_no_loop(run: Example) -> None:
-    """A test that is skipped, or not run, needs no loop; that its factory fails is nothing to it."""
+    """A test that is skipped, or not run, needs no loop; its factory may fail."""
     result = run(
         """
         import pytest
