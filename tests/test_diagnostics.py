@@ -1168,7 +1168,9 @@ def test_task_that_fails_during_a_later_test(run: Example) -> None:
 
         async def test_after():
             await asyncio.sleep(0.05)
-        """
+        """,
+        "-W",
+        "default",
     )
     result.assert_outcomes(passed=2, warnings=1)
     result.stdout.fnmatch_lines(
