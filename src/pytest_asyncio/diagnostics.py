@@ -599,10 +599,25 @@ class _Handler:
         try:
             self.original(number, frame)
         except BaseException as exc:
+            if hit is not None and not _is_inside(frame, hit):
+                # asyncio is about to have the task go on, and would keep what is raised now: the
+                # task would never go on. A turn later it can come out of the loop.
+                self.loop.call_soon_threadsafe(self.heard, exc, None)
+                return
             self.hit = hit
             if not self.loop.is_closed():
                 self.loop.call_soon_threadsafe(self.heard, exc, hit)
             raise
+
+
+def _is_inside(frame: types.FrameType | None, task: asyncio.Task[Any]) -> bool:
+    """Whether a frame is one of the task's coroutine, or of what that has called."""
+    own = getattr(task.get_coro(), "cr_frame", None)
+    if own is None:
+        return True  # Not to be told.
+    while frame is not None and frame is not own:
+        frame = frame.f_back
+    return frame is not None
 
 
 # -- what a task is doing --
