@@ -2,8 +2,8 @@
 
 `watch` is called once for each loop. It replaces four methods, on that one loop alone and until
 it is closed: the default exception handler, which keeps what it is told; ``create_task``, which
-keeps the tasks that a test starts; ``run_in_executor``, which counts the jobs; and the selector's
-``select``, which is asked before the loop blocks for ever. Nothing here knows of pytest.
+keeps the tasks that a test or fixture starts; ``run_in_executor``, which counts the jobs; and the
+selector's ``select``, which is asked before the loop blocks for ever. Nothing here knows of pytest.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ def _source(context: dict[str, Any]) -> str:
     return str(message)
 
 
-# -- the tasks of a test --
+# -- the tasks of a test or fixture --
 
 
 @final

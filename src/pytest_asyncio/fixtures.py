@@ -46,7 +46,6 @@ from pytest_asyncio.contexts import Changes
 from pytest_asyncio.contexts import context_for_fixture
 from pytest_asyncio.contexts import differences
 from pytest_asyncio.contexts import Inherited
-from pytest_asyncio.current_loop import make_current
 from pytest_asyncio.loop import Live
 from pytest_asyncio.loop import location
 from pytest_asyncio.loop import Loops
@@ -800,7 +799,7 @@ def _synchronous(
         live = _live(fixturedef, request, definition, loops, item)
         loops.live.append(live)
         request.addfinalizer(lambda: loops.live.remove(live))
-        make_current(live.runner.loop)
+        loops.make_current(live.runner)
         return live
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -822,7 +821,7 @@ def _synchronous(
         finally:
             loops.make_current()
         yield value
-        make_current(live.runner.loop)
+        loops.make_current(live.runner)
         try:
             yield from generator
         finally:

@@ -457,12 +457,6 @@ class Loops:
         self._told.extend(new)
         self._stuck.extend(new)
 
-    def describe(self, task: asyncio.Task[Any]) -> str:
-        """A task in a line."""
-        from pytest_asyncio.diagnostics import describe
-
-        return describe(task)
-
     def end_tasks(self) -> None:
         """Cancel what an example of a hypothesis test leaves, so that the next is on its own."""
         station = self.station

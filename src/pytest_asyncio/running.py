@@ -478,6 +478,7 @@ def _report(item: pytest.Item, loops: Loops) -> None:
     __tracebackhide__ = True
     if not loops.troubled:
         return
+    from pytest_asyncio.diagnostics import describe
     from pytest_asyncio.runner import user_traceback
 
     errors: list[BaseException] = []
@@ -495,7 +496,7 @@ def _report(item: pytest.Item, loops: Loops) -> None:
             warning.__cause__ = each.exception
             errors.append(warning.with_traceback(user_traceback(each.exception)))
     for task in loops.take_stuck():
-        message = messages.task_did_not_end(item.nodeid, loops.describe(task))
+        message = messages.task_did_not_end(item.nodeid, describe(task))
         _try(errors, _warn, PytestAsyncioLoopWarning(message), item)
     if ends is not None:
         raise ends
