@@ -182,8 +182,7 @@ def test_timeout_in_a_test_that_is_busy(run: Example, wait: str) -> None:
         async def test_it(resource, diary):
             other = asyncio.create_task(asyncio.sleep(60, "other"), name="bystander")
             await asyncio.sleep(0)
-            while True:
-                WAIT
+            while True: WAIT
 
         async def test_after(diary):
             diary.append("after")

@@ -253,6 +253,13 @@ def _warn(warning: Warning, item: pytest.Item) -> None:
         raise pytest.fail.Exception(text, pytrace=False) from None
 
 
+class _NoMoreExamplesError(BaseException):
+    """A fixture has crashed: hypothesis, which catches exceptions, is not to try once more."""
+
+    def __init__(self, failure: BaseException) -> None:
+        self.failure = failure
+
+
 def _run_hypothesis(
     function: Any,
     arguments: dict[str, Any],
@@ -273,12 +280,18 @@ def _run_hypothesis(
         if inspect.isawaitable(result) or inspect.isasyncgen(result):
             try:
                 run(result)
+            except BaseException as exc:
+                if loops.crashed():
+                    raise _NoMoreExamplesError(exc) from None
+                raise
             finally:
                 loops.end_tasks()
 
     handle.inner_test = example
     try:
         function(**arguments)
+    except _NoMoreExamplesError as end:
+        raise end.failure from None
     finally:
         handle.inner_test = inner
 
