@@ -5,15 +5,50 @@ User code may change both at any time. A test and what comes after it is not to 
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from typing import Any
+from typing import Final
 from typing import final
 from typing import TYPE_CHECKING
 import warnings
 
 if TYPE_CHECKING:
     import asyncio
+
+
+if sys.version_info < (3, 14):
+
+    def _variables() -> Any:
+        """Where the event loop policy in force keeps the current loop, if it is of asyncio's."""
+        import asyncio
+
+        policy = asyncio.get_event_loop_policy()  # type: ignore[deprecated]
+        return getattr(policy, "_local", None)
+
+    def current_loop() -> asyncio.AbstractEventLoop | None:
+        """What ``asyncio.get_event_loop()`` would give now, without making one on the spot."""
+        loop: asyncio.AbstractEventLoop | None = getattr(_variables(), "_loop", None)
+        return loop
+
+else:
+
+    def _variables() -> Any:
+        """There is nothing to be kept but the loop."""
+        return None
+
+    def current_loop() -> asyncio.AbstractEventLoop | None:
+        """What ``asyncio.get_event_loop()`` would give now."""
+        import asyncio
+
+        # Where a loop is running already, that is what it would give.
+        host = asyncio._get_running_loop()
+        asyncio._set_running_loop(None)
+        try:
+            return asyncio.get_event_loop()
+        except RuntimeError:
+            return None
+        finally:
+            asyncio._set_running_loop(host)
 
 
 @final
@@ -27,28 +62,9 @@ class CurrentLoop:
     """
 
     def __init__(self) -> None:
-        import asyncio
-
-        self._local: Any = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._was_set = True
-        if sys.version_info < (3, 14):
-            policy = asyncio.get_event_loop_policy()  # type: ignore[deprecated]
-            self._local = getattr(policy, "_local", None)
-            self._loop = getattr(self._local, "_loop", None)
-            self._was_set = getattr(self._local, "_set_called", True)
-        else:
-            # Where a loop is running already, that is what it would give.
-            host = asyncio._get_running_loop()
-            asyncio._set_running_loop(None)
-            with contextlib.suppress(RuntimeError):
-                self._loop = asyncio.get_event_loop()
-            asyncio._set_running_loop(host)
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop | None:
-        """The loop, if one was set that is open."""
-        return None if self._loop is None or self._loop.is_closed() else self._loop
+        self._variables: Final[Any] = _variables()
+        self._loop: Final = current_loop()
+        self._was_set: Final[bool] = getattr(self._variables, "_set_called", True)
 
     def put_back(self, *, on_demand: bool) -> None:
         """Make the same loop current again, or none.
@@ -59,19 +75,22 @@ class CurrentLoop:
         """
         import asyncio
 
-        asyncio.events.set_event_loop(self.loop)
-        if self._local is not None and self.loop is None:
-            self._local._set_called = self._was_set and not on_demand
+        loop = self._loop
+        if loop is not None and loop.is_closed():
+            loop = None
+        asyncio.events.set_event_loop(loop)
+        if self._variables is not None and loop is None:
+            self._variables._set_called = self._was_set and not on_demand
 
 
-def make_current(loop: asyncio.AbstractEventLoop) -> None:
+def set_current_loop(loop: asyncio.AbstractEventLoop) -> None:
     """Make a loop the current one, unless it is.
 
     There are policies that close whatever was current when another loop is set.
     """
-    import asyncio
+    if current_loop() is not loop:
+        import asyncio
 
-    if CurrentLoop().loop is not loop:
         asyncio.events.set_event_loop(loop)
 
 

@@ -212,6 +212,9 @@ class Tasks:
         if len(self._started) % 1024 == 0:
             self._started = [ref for ref in self._started if ref() is not None]
 
+    def __bool__(self) -> bool:
+        return bool(self._started)
+
     def __iter__(self) -> Iterator[asyncio.Task[Any]]:
         for ref in self._started:
             task = ref()

@@ -53,6 +53,7 @@ from pytest_asyncio.loop import loops_of
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.loop_factories import given_loop_factories
 from pytest_asyncio.markers import asyncio_mark
+from pytest_asyncio.markers import is_async_method_of_testcase
 from pytest_asyncio.markers import is_async_test
 from pytest_asyncio.markers import keep_marking
 from pytest_asyncio.markers import Kind
@@ -227,6 +228,11 @@ def fixture(
     return decorate if fixture_function is None else decorate(fixture_function)
 
 
+def is_any_declared() -> bool:
+    """Whether this decorator has made a fixture, in any module that is imported."""
+    return bool(_DECLARED)
+
+
 # -- which fixtures are ours --
 
 
@@ -241,7 +247,7 @@ class Definition:
     loop_scope: ScopeName | None = None
 
 
-_SYNCHRONOUS: Final = Definition(Kind.SYNCHRONOUS, declared=False)
+SYNCHRONOUS: Final = Definition(Kind.SYNCHRONOUS, declared=False)
 _DEFINITIONS: Final[weakref.WeakKeyDictionary[AnyFixtureDef, Definition]] = (
     weakref.WeakKeyDictionary()
 )
@@ -260,11 +266,11 @@ def _define(fixturedef: AnyFixtureDef) -> Definition:
         functions = _pytest_private.xunit_functions(fixturedef)
         if any(kind(function) is Kind.COROUTINE for function in functions):
             return Definition(Kind.XUNIT, declared=False)
-        return _SYNCHRONOUS
+        return SYNCHRONOUS
     function = unbound(fixturedef.func)
     what = kind(function)
     if fixturedef.argname == "event_loop" and what is Kind.SYNCHRONOUS:
-        return _SYNCHRONOUS  # Also under our decorator: there is no other loop to run it in.
+        return SYNCHRONOUS  # Also under our decorator: there is no other loop to run it in.
     try:
         by_name = _DECLARED[function]
         name = fixturedef.argname if fixturedef.argname in by_name else None
@@ -272,12 +278,12 @@ def _define(fixturedef: AnyFixtureDef) -> Definition:
     except (KeyError, TypeError):
         if what in (Kind.COROUTINE, Kind.GENERATOR):
             return Definition(what, declared=False)
-        return _SYNCHRONOUS
+        return SYNCHRONOUS
 
 
 def is_ours(definition: Definition, item: pytest.Item, loops: Loops) -> bool:
     """Whether the plugin runs a fixture for a test."""
-    if definition is _SYNCHRONOUS:
+    if definition is SYNCHRONOUS:
         return False
     return definition.declared or (
         not marking(item).foreign
@@ -298,7 +304,7 @@ def fixtures_of(item: pytest.Item, loops: Loops) -> list[AnyFixtureDef]:
             fixturedef
             for name, fixturedefs in _with_literal_requests(item, closure).items()
             for fixturedef in _used(name, fixturedefs)
-            if definition_of(fixturedef) is not _SYNCHRONOUS
+            if definition_of(fixturedef) is not SYNCHRONOUS
         ]
         loops.candidates[id(closure)] = closure, candidates
     _, candidates = loops.candidates[id(closure)]
@@ -355,6 +361,8 @@ class Stake(enum.Enum):
     """It has the marker, but neither it nor a fixture it uses is async."""
     LOOP = "loop"
     """It runs in a loop, or a fixture it uses does."""
+    TESTCASE = "testcase"
+    """It is an async method that unittest would never await."""
 
 
 _STAKE: Final = pytest.StashKey[Stake]()
@@ -369,7 +377,9 @@ def stake(item: pytest.Item, loops: Loops) -> Stake:
         if marked:
             keep_marking(item)
         known = Stake.MARK if marked else Stake.NONE
-        if is_async_test(item) or fixtures_of(item, loops):
+        if is_async_method_of_testcase(item):
+            known = Stake.TESTCASE
+        elif is_async_test(item) or fixtures_of(item, loops):
             known = Stake.LOOP
         item.stash[_STAKE] = known
     return known
@@ -461,21 +471,18 @@ def _cached_uses(
 # -- set-up and tear-down --
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_fixture_setup(
-    fixturedef: AnyFixtureDef, request: pytest.FixtureRequest
+def set_up(
+    fixturedef: AnyFixtureDef,
+    request: pytest.FixtureRequest,
+    definition: Definition,
+    loops: Loops,
 ) -> Generator[None, object, object]:
-    """Have a fixture of ours run in its loop."""
+    """Have a fixture that is not synchronous run in its loop, if it is ours.
+
+    It is the hook ``pytest_fixture_setup``, which pytest goes on with at the ``yield``.
+    """
     __tracebackhide__ = True
-    definition = definition_of(fixturedef)
-    if definition is _SYNCHRONOUS:
-        if fixturedef.argname != "event_loop":
-            return (yield)
-        value = yield
-        _loop_made(fixturedef, request)
-        return value
     item = _pytest_private.item_of(request)
-    loops = loops_of(request.config)
     if fixturedef.argname == "event_loop":
         replacement = _refuse(messages.event_loop_is_async(location(fixturedef, item)))
     elif is_ours(definition, item, loops):
@@ -507,9 +514,10 @@ def pytest_fixture_setup(
     raise failure
 
 
-def _loop_made(fixturedef: AnyFixtureDef, request: pytest.FixtureRequest) -> None:
+def loop_made(
+    fixturedef: AnyFixtureDef, request: pytest.FixtureRequest, loops: Loops
+) -> None:
     """The user's ``event_loop`` was set up: its loop is the current one from now on."""
-    loops = loops_of(request.config)
     item = _pytest_private.item_of(request)
     if loops.override("event_loop", item) is fixturedef and loops.station is not None:
         loops.current_by_override(item, _pytest_private.cached_value(fixturedef))

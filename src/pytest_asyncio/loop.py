@@ -29,9 +29,10 @@ from pytest_asyncio.config import SCOPES
 from pytest_asyncio.config import Settings
 from pytest_asyncio.config import settings
 from pytest_asyncio.contexts import Changes
+from pytest_asyncio.current_loop import current_loop
 from pytest_asyncio.current_loop import CurrentLoop
-from pytest_asyncio.current_loop import make_current
 from pytest_asyncio.current_loop import PolicyInForce
+from pytest_asyncio.current_loop import set_current_loop
 from pytest_asyncio.hookspecs import LoopFactory
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.loop_factories import factory_name
@@ -133,10 +134,13 @@ class Loops:
         """The fixture of that name that is ours."""
         self.interruption: str = ""
         """What all tasks were waiting for at an interruption that no report tells of yet."""
+        self.on_interruption: Callable[[], object] = lambda: None
+        """Called when there is such a text."""
+        self.on_first_test: Callable[[], object] | None = None
+        """Called when a loop is needed in a run that seemed to need none."""
         self._stuck: Final[list[asyncio.Task[Any]]] = []
         self._unhandled: Final[list[Unhandled]] = []
         self._over: Final[list[Tasks]] = []
-        self._told: Final[list[asyncio.Task[Any]]] = []
         self._left: Final[list[Tasks]] = []
         """Those of tests that left some pending, which may fail during a later test."""
         self._homes: Final[dict[tuple[Node, object], Runner]] = {}
@@ -198,7 +202,7 @@ class Loops:
         if runner is not None:
             import asyncio
 
-            make_current(runner.loop)
+            set_current_loop(runner.loop)
             if asyncio._get_running_loop() is not None:
                 runner.run_beside_host()
 
@@ -209,8 +213,8 @@ class Loops:
 
     def is_current_the_users(self) -> bool:
         """Whether a fixture of the user's has made a loop current that is none of ours."""
-        loop = CurrentLoop().loop
-        return loop is not None and loop not in self.family
+        loop = current_loop()
+        return loop is not None and loop not in self.family and not loop.is_closed()
 
     def current_by_override(self, item: pytest.Item, loop: Any) -> None:
         """Make the loop current that the user's ``event_loop`` has just made, or still has."""
@@ -314,6 +318,7 @@ class Loops:
     def _watched(self, runner: Runner) -> Runner:
         runner.interrupted = self._interrupted
         runner.watch.unhandled = self._unhandled
+        runner.newly_stuck = self._stuck
         return runner
 
     def _factory(self, item: pytest.Item, policy: Any) -> tuple[str, LoopFactory]:
@@ -403,6 +408,8 @@ class Loops:
 
         texts = [report(loop) for loop in list(self.family)]
         self.interruption = "\n\n".join(text for text in texts if text)
+        if self.interruption:
+            self.on_interruption()
 
     def take_interruption(self) -> str:
         """What all tasks were waiting for at the last interruption, once."""
@@ -427,13 +434,14 @@ class Loops:
         Those of fixtures that have just been torn down, too: whoever kept one had the time to
         ask it what became of it.
         """
-        if self.station is not None and self.station.tasks is not None:
-            if self.station.tasks not in self._left:
-                self._left.append(self.station.tasks)
+        tasks = None if self.station is None else self.station.tasks
+        if tasks and tasks not in self._left:
+            self._left.append(tasks)
+        if self._left:
             self._over.extend(self._left)
             self._left[:] = [tasks for tasks in self._left if tasks.are_pending()]
         for live in self.live:
-            if live.tasks is not None:
+            if live.tasks:
                 live.tasks.look(self.during())
         for tasks in self._over:
             self._unhandled.extend(tasks.unhandled())
@@ -446,16 +454,9 @@ class Loops:
 
     def take_stuck(self) -> list[asyncio.Task[Any]]:
         """The tasks that did not end when they were cancelled; each is given out once."""
-        for runner in self.family.values():
-            self._keep_stuck(runner)
         taken = list(self._stuck)
         self._stuck.clear()
         return taken
-
-    def _keep_stuck(self, runner: Runner) -> None:
-        new = [task for task in runner.stuck if task not in self._told]
-        self._told.extend(new)
-        self._stuck.extend(new)
 
     def end_tasks(self) -> None:
         """Cancel what an example of a hypothesis test leaves, so that the next is on its own."""
@@ -475,15 +476,7 @@ class Loops:
     @property
     def troubled(self) -> bool:
         """Whether anything went wrong in the background that is not reported yet."""
-        return bool(
-            self._unhandled
-            or self._stuck
-            or any(
-                task not in self._told
-                for runner in self.family.values()
-                for task in runner.stuck
-            )
-        )
+        return bool(self._unhandled or self._stuck)
 
     def during(self) -> str:
         """What is being run, for messages."""
@@ -516,6 +509,8 @@ class Loops:
     def enter(self, item: pytest.Item) -> Station:
         """Begin a test that uses loops; the second call for a test changes nothing."""
         if self.station is None or self.station.item is not item:
+            if self.on_first_test is not None:
+                self.on_first_test()
             self.station = Station(item, CurrentLoop())
         return self.station
 
@@ -536,12 +531,12 @@ class Loops:
         ended = self._ended(nextitem)
         try:
             for key in ended:
-                if left := self._close(self._homes.pop(key)):
+                if left := self._homes.pop(key).close():
                     yield key[0], left
             for runner, override in list(self._adopted.items()):
                 if not _pytest_private.is_set_up(override):
                     del self._adopted[runner]
-                    self._close(runner)
+                    runner.close()
         finally:
             self.undo_changes()
             station, self.station = self.station, None
@@ -551,30 +546,23 @@ class Loops:
                 station.before.put_back(on_demand=station.runner is not None)
             if nextitem is None and not self.live:
                 for runner in list(self.family.values()):
-                    self._close(runner)
-
-    def _close(self, runner: Runner) -> list[str]:
-        """Close a loop, and keep what went wrong in it to the last."""
-        __tracebackhide__ = True
-        try:
-            return runner.close()
-        finally:
-            self._keep_stuck(runner)
+                    runner.close()
 
     def _ended(self, nextitem: pytest.Item | None) -> list[tuple[Node, object]]:
-        if not self._homes:
-            return []
-        alive: set[object] = set() if nextitem is None else set(nextitem.listchain())
-        # The item itself comes round again when it is rerun, and gets another loop then.
-        if self.station is not None:
-            alive.discard(self.station.item)
+        """The keys of the loops that are no longer needed, the last one that was made first."""
         in_use = {live.runner for live in self.live}
-        ended = [
+        # The item itself comes round again when it is rerun, and gets another loop then.
+        item = None if self.station is None else self.station.item
+        return [
             key
-            for key, runner in self._homes.items()
-            if key[0] not in alive and runner not in in_use
+            for key, runner in reversed(self._homes.items())
+            if runner not in in_use and (key[0] is item or not _is_in(key[0], nextitem))
         ]
-        return ended[::-1]
+
+
+def _is_in(home: Node, item: pytest.Item | None) -> bool:
+    """Whether a node is a test, or one of those that the test is in."""
+    return item is not None and (home is item.session or home in item.listchain())
 
 
 def _chain(exc: BaseException | None) -> Iterator[BaseException]:

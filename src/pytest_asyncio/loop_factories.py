@@ -29,10 +29,12 @@ class _Alias:
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Offer the hook ``pytest_asyncio_loop_factories``."""
+    """Offer the hook ``pytest_asyncio_loop_factories``, and register the rest of the plugin."""
     from pytest_asyncio import hookspecs
+    from pytest_asyncio.running import Running
 
     pluginmanager.add_hookspecs(hookspecs)
+    pluginmanager.register(Running(), "pytest_asyncio.running")
     # The entry point and `pytest_plugins` name it differently, and pytest refuses to load a
     # plugin twice unless it finds the second name taken.
     for name in ("asyncio", "pytest_asyncio.plugin"):

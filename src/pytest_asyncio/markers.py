@@ -327,6 +327,34 @@ def _is_unittest(item: pytest.Function) -> bool:
     return getattr(item, "nofuncargs", False)
 
 
+def is_async_method_of_testcase(item: pytest.Item) -> bool:
+    """Whether unittest would call a coroutine function, and never await what that gives.
+
+    Those that await (IsolatedAsyncioTestCase, Django's, twisted.trial's, tornado's) each
+    replace one of the methods that ``unittest.TestCase`` itself runs its tests by.
+    """
+    if not (
+        isinstance(item, pytest.Function)
+        and _is_unittest(item)
+        and kind(item.obj) in (Kind.COROUTINE, Kind.GENERATOR)
+    ):
+        return False
+    import unittest
+
+    plain = unittest.TestCase
+    cls = item.cls
+    return (
+        cls is not None
+        and issubclass(cls, plain)
+        and not getattr(cls, "__unittest_skip__", False)
+        and not getattr(item.obj, "__unittest_skip__", False)
+        and all(
+            getattr(cls, name, None) is getattr(plain, name, None)
+            for name in ("__call__", "run", "_callTestMethod")
+        )
+    )
+
+
 def is_marked_by_its_own(item: pytest.Item) -> bool:
     """Whether the marker stands at the test itself, not at its class or module."""
     return any(mark.name == "asyncio" for mark in item.own_markers)

@@ -14,7 +14,6 @@ from pytest_asyncio.fixtures import pytest_collection_finish as pytest_collectio
 from pytest_asyncio.fixtures import (
     pytest_collection_modifyitems as pytest_collection_modifyitems,
 )
-from pytest_asyncio.fixtures import pytest_fixture_setup as pytest_fixture_setup
 from pytest_asyncio.fixtures import pytest_generate_tests as pytest_generate_tests
 from pytest_asyncio.loop import _asyncio_loop_factory as _asyncio_loop_factory
 from pytest_asyncio.loop import event_loop as event_loop
@@ -27,15 +26,3 @@ from pytest_asyncio.ports import unused_tcp_port as unused_tcp_port
 from pytest_asyncio.ports import unused_tcp_port_factory as unused_tcp_port_factory
 from pytest_asyncio.ports import unused_udp_port as unused_udp_port
 from pytest_asyncio.ports import unused_udp_port_factory as unused_udp_port_factory
-from pytest_asyncio.running import pytest_pyfunc_call as pytest_pyfunc_call
-from pytest_asyncio.running import pytest_runtest_call as pytest_runtest_call
-from pytest_asyncio.running import (
-    pytest_runtest_makereport as pytest_runtest_makereport,
-)
-from pytest_asyncio.running import pytest_runtest_setup as pytest_runtest_setup
-from pytest_asyncio.running import (
-    pytest_runtest_setup_loop as pytest_runtest_setup_loop,
-)
-from pytest_asyncio.running import pytest_runtest_teardown as pytest_runtest_teardown
-from pytest_asyncio.running import pytest_sessionfinish as pytest_sessionfinish
-from pytest_asyncio.running import pytest_terminal_summary as pytest_terminal_summary

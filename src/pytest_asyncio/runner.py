@@ -23,6 +23,7 @@ import concurrent.futures
 import contextlib
 import contextvars
 import functools
+import sys
 import types
 from typing import Any
 from typing import Final
@@ -30,7 +31,7 @@ from typing import final
 from typing import Generic
 from typing import TypeVar
 
-from pytest_asyncio.current_loop import make_current
+from pytest_asyncio.current_loop import set_current_loop
 from pytest_asyncio.diagnostics import all_tasks
 from pytest_asyncio.diagnostics import DeadlockError
 from pytest_asyncio.diagnostics import describe
@@ -100,6 +101,8 @@ class Runner:
         """Fixtures whose task was cancelled at their yield and that are not torn down yet."""
         self.stuck: Final[list[asyncio.Task[Any]]] = []
         """Tasks that did not end when they were cancelled."""
+        self.newly_stuck: list[asyncio.Task[Any]] = []
+        """The same, until somebody takes them."""
         self.interrupted: Callable[[], object] = lambda: None
         """Called while the loop stands still, before an interrupted task is cancelled."""
         self.watch: Final = watch(loop)
@@ -264,6 +267,7 @@ class Runner:
             self.loop.run_forever()
         finally:
             self._running = False
+            _leave_task(self.loop)
         if self._interruption is not None:
             exception, self._interruption = self._interruption, None
             raise exception
@@ -314,7 +318,7 @@ class Runner:
         the time for cleaning up is over.
         """
         __tracebackhide__ = True
-        stuck = self.stuck
+        broken = False
         try:
             for grace in (GRACE, min(GRACE, 1.0)):
                 pending = [task for task in tasks if not task.done()]
@@ -325,13 +329,18 @@ class Runner:
                 _complete(self.loop, asyncio.tasks.wait(pending, timeout=grace))
         except Exception:
             # The loop itself is broken. That they do not end is not for them to answer for.
-            stuck = []
+            broken = True
             for task in tasks:
                 silence(task)
             raise
         finally:
             # Also when Ctrl-C is pressed a second time.
-            stuck.extend(task for task in tasks if not task.done())
+            if not broken:
+                new = [
+                    task for task in tasks if not task.done() and task not in self.stuck
+                ]
+                self.stuck.extend(new)
+                self.newly_stuck.extend(new)
 
     # -- tasks that a test leaves --
 
@@ -436,7 +445,7 @@ class Runner:
             return []
         left: list[str] = []
         try:
-            make_current(loop)
+            set_current_loop(loop)
             if not loop.is_running() and _has_leftovers(loop):
                 left = _complete(loop, _shut_down(loop, self.stuck, self._executor))
         finally:
@@ -627,6 +636,12 @@ def _is_stop(exception: BaseException) -> bool:
     )
 
 
+def _swap_current_task(_loop: object, _task: object) -> None:
+    """Before Python 3.12, the current task is not kept by the thread."""
+
+
+_swap_current_task = getattr(asyncio.tasks, "_swap_current_task", _swap_current_task)
+
 _INSIDE_NONE: Final = contextlib.nullcontext()
 
 
@@ -647,16 +662,29 @@ def _outside(host: asyncio.AbstractEventLoop) -> Generator[None]:
     # there is none (the host runs a callback, as a notebook does, or another greenlet), 3.12.1
     # raises a KeyError for none being put in its place.
     task = asyncio.tasks.current_task(host)
-    swap = getattr(asyncio.tasks, "_swap_current_task", None)
-    if task is not None and swap is not None:
-        swap(host, None)
+    if task is not None:
+        _swap_current_task(host, None)
     asyncio._set_running_loop(None)
     try:
         yield
     finally:
         asyncio._set_running_loop(host)
-        if task is not None and swap is not None:
-            swap(host, task)
+        if task is not None:
+            _swap_current_task(host, task)
+
+
+def _leave_task(loop: asyncio.AbstractEventLoop) -> None:
+    """Let there be no current task, now that no loop is running.
+
+    From Python 3.14 on, a task that has set another running loop stays the current one of its
+    thread for ever, and no other can run.
+    """
+    if sys.version_info >= (3, 14) and asyncio._get_running_loop() is None:
+        asyncio._set_running_loop(loop)
+        try:
+            _swap_current_task(loop, None)
+        finally:
+            asyncio._set_running_loop(None)
 
 
 def _beside_host(method: Callable[..., T], *args: Any) -> T:

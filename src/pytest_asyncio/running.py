@@ -9,6 +9,8 @@ from collections.abc import Generator
 import functools
 import inspect
 from typing import Any
+from typing import Final
+from typing import final
 from typing import TYPE_CHECKING
 import warnings
 
@@ -20,8 +22,13 @@ from pytest_asyncio.config import LeakedTasks
 from pytest_asyncio.config import Mode
 from pytest_asyncio.contexts import Changes
 from pytest_asyncio.contexts import context_for_task
+from pytest_asyncio.fixtures import definition_of
+from pytest_asyncio.fixtures import is_any_declared
+from pytest_asyncio.fixtures import loop_made
+from pytest_asyncio.fixtures import set_up
 from pytest_asyncio.fixtures import Stake
 from pytest_asyncio.fixtures import stake
+from pytest_asyncio.fixtures import SYNCHRONOUS
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
 from pytest_asyncio.loop_factories import all_loop_factories
@@ -36,6 +43,7 @@ from pytest_asyncio.markers import marking
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import messages_of
 from pytest_asyncio.outcomes import outcome_of
+from pytest_asyncio.plan import AnyFixtureDef
 from pytest_asyncio.warning_types import PytestAsyncioLeakedTaskWarning
 from pytest_asyncio.warning_types import PytestAsyncioLoopWarning
 from pytest_asyncio.warning_types import PytestAsyncioUnhandledExceptionWarning
@@ -45,22 +53,195 @@ if TYPE_CHECKING:
     from pytest_asyncio.diagnostics import Tasks
     from pytest_asyncio.runner import Runner
 
+
+@final
+class Running:
+    """The hooks around tests and fixtures, as long as the run may have to do with asyncio."""
+
+    _loops: Loops
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Come to know the loops of the run."""
+        self._loops = loops_of(session.config)
+        self._loops.on_interruption = self._announce_interruption
+
+    # -- whether there is anything to do --
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Step aside where no test has to do with asyncio: every hook takes its time."""
+        loops = self._loops
+        if (
+            loops.settings.mode is not Mode.AUTO
+            and not is_any_declared()
+            and not any(_is_concerned(item, loops) for item in session.items)
+        ):
+            session.config.pluginmanager.unregister(self)
+            # What no test asks for plainly may yet be asked for while one runs.
+            loops.on_first_test = self._come_back
+
+    def _come_back(self) -> None:
+        self._loops.on_first_test = None
+        self._loops.config.pluginmanager.register(self)
+
+    # -- set-up --
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Check the marker, and let the test request its event loop before anything else."""
+        __tracebackhide__ = is_hidden
+        loops = self._loops
+        at_stake = stake(item, loops)
+        if at_stake is not Stake.NONE:
+            check_mark(item)
+            if at_stake is Stake.LOOP:
+                _prepare(item, loops)
+        yield
+        # What goes wrong in the background of a failure is told at the end of the tear-down.
+        if loops.troubled:
+            _report(item, loops)
+
+    # Not in the wrapper above: a test that is skipped, by a marker or by whoever comes before,
+    # gets no loop.
+    @pytest.hookimpl(specname="pytest_runtest_setup")
+    def pytest_runtest_setup_loop(self, item: pytest.Item) -> None:
+        """Give the test its loop, where nobody but the plugin asks for it."""
+        __tracebackhide__ = True
+        loops = self._loops
+        if (
+            loops.station is not None
+            and loops.station.item is item
+            and isinstance(item, pytest.Function)
+            and item.fixturenames[:1] == ["event_loop"]
+            and _is_requested_by_nobody_else(item, loops)
+        ):
+            item.funcargs["event_loop"] = loops.planned(item).loop
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_fixture_setup(
+        self, fixturedef: AnyFixtureDef, request: pytest.FixtureRequest
+    ) -> Generator[None, object, object]:
+        """Have a fixture of ours run in its loop."""
+        __tracebackhide__ = True
+        definition = definition_of(fixturedef)
+        if definition is not SYNCHRONOUS:
+            return (yield from set_up(fixturedef, request, definition, self._loops))
+        value = yield
+        if fixturedef.argname == "event_loop":
+            loop_made(fixturedef, request, self._loops)
+        return value
+
+    # -- call --
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Have the loop of the test be the current one, and tell what goes wrong in it."""
+        __tracebackhide__ = is_hidden
+        loops = self._loops
+        if getattr(item, "nofuncargs", False) and stake(item, loops) is Stake.TESTCASE:
+            text = messages.async_method_of_testcase(item.nodeid)
+            pytest.fail(text, pytrace=False)
+        if loops.station is None:
+            yield
+            return
+        alone = set(getattr(item, "fixturenames", ())) <= {"event_loop"}
+        if not alone and (is_async_test(item) or not loops.is_current_the_users()):
+            loops.make_current()  # A fixture may have made another one current.
+        yield
+        if alone:
+            # No fixture is there to ask a task later what became of it.
+            loops.end_watch()
+        if loops.troubled:
+            _report(item, loops)
+
+    # First, since aiohttp's plugin also runs every coroutine function it gets hold of. Plugins
+    # that wrap the function do so in pytest_runtest_call, or as hook wrappers, which come
+    # before.
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
+        """Run a test of ours; leave all others to pytest."""
+        __tracebackhide__ = True
+        return _call(pyfuncitem, self._loops)
+
+    # -- tear-down --
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, None, None]:
+        """After the fixtures, end what broke during the test, and the loops that end with it."""
+        __tracebackhide__ = is_hidden
+        loops = self._loops
+        if not loops.used and loops.station is None:
+            return (yield)
+        # A test without a loop may be the last one in the scope of a loop, which is the
+        # current one while it ends: what was current before is put back then, too.
+        loops.enter(item)
+        loops.make_current()
+        errors: list[BaseException] = []
+        try:
+            yield
+        except BaseException as exc:
+            errors.append(exc)
+        _end(item, nextitem, loops, errors)
+
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter
+    ) -> None:
+        """After an interruption that no report tells of, show what the tasks waited for."""
+        # Neither Ctrl-C nor pytest.exit() ends in a report that could have the section.
+        if self._loops.interruption:
+            terminalreporter.section("asyncio tasks at the interruption")
+            terminalreporter.write_line(self._loops.interruption)
+
+    # Last, since pytest's own hook tears down what an interrupted test has left, and the
+    # terminal's prints the summary around this one.
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(
+        self, session: pytest.Session
+    ) -> Generator[None, None, None]:
+        """Close what an interrupted run has left, after the last tear-down, and tell of it."""
+        try:
+            yield
+        finally:
+            told = _end_of(self._loops)
+            reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+            if told and reporter is not None:
+                reporter.section("asyncio: after the last test")
+                for text in told:
+                    reporter.write_line(text)
+
+    def _announce_interruption(self) -> None:
+        manager = self._loops.config.pluginmanager
+        if not any(isinstance(each, _Interrupted) for each in manager.get_plugins()):
+            manager.register(_Interrupted(self._loops))
+
+
+@final
+class _Interrupted:
+    """The hook that is there after an interruption, and not for each report of every test."""
+
+    def __init__(self, loops: Loops) -> None:
+        self._loops: Final = loops
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Show what the tasks were waiting for when something interrupted the test."""
+        report = yield
+        if self._loops.interruption:
+            text = self._loops.take_interruption()
+            _pytest_private.add_section(report, "asyncio tasks", text)
+        return report
+
+
+def _is_concerned(item: pytest.Item, loops: Loops) -> bool:
+    return stake(item, loops) is not Stake.NONE or "event_loop" in getattr(
+        item, "fixturenames", ()
+    )
+
+
 # -- set-up --
-
-
-@pytest.hookimpl(wrapper=True, trylast=True)
-def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
-    """Check the marker, and let the test request its event loop before anything else."""
-    __tracebackhide__ = is_hidden
-    loops = loops_of(item.config)
-    at_stake = stake(item, loops)
-    if at_stake is not Stake.NONE:
-        check_mark(item)
-    if at_stake is Stake.LOOP:
-        _prepare(item, loops)
-    yield
-    # What goes wrong in the background of a failure is told at the end of the tear-down.
-    _report(item, loops)
 
 
 def _prepare(item: pytest.Item, loops: Loops) -> None:
@@ -92,23 +273,6 @@ def _prepare(item: pytest.Item, loops: Loops) -> None:
     ):
         # It tells the tests of ours by this fixture, and finds their loop through it.
         names.append("event_loop_policy")
-
-
-# Not in the wrapper above: a test that is skipped, by a marker or by whoever comes before, gets
-# no loop.
-@pytest.hookimpl(specname="pytest_runtest_setup")
-def pytest_runtest_setup_loop(item: pytest.Item) -> None:
-    """Give the test its loop, where nobody but the plugin asks for it."""
-    __tracebackhide__ = True
-    loops = loops_of(item.config)
-    if (
-        loops.station is not None
-        and loops.station.item is item
-        and isinstance(item, pytest.Function)
-        and item.fixturenames[:1] == ["event_loop"]
-        and _is_requested_by_nobody_else(item, loops)
-    ):
-        item.funcargs["event_loop"] = loops.planned(item).loop
 
 
 def _is_requested_by_nobody_else(item: pytest.Function, loops: Loops) -> bool:
@@ -145,74 +309,23 @@ def _check_factory(item: pytest.Function) -> None:
 # -- call --
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """Fail the async methods that unittest would call and never await."""
-    __tracebackhide__ = is_hidden
-    if (
-        isinstance(item, pytest.Function)
-        and getattr(item, "nofuncargs", False)
-        and kind(item.obj) in (Kind.COROUTINE, Kind.GENERATOR)
-        and _is_plain_testcase(item)
-    ):
-        pytest.fail(messages.async_method_of_testcase(item.nodeid), pytrace=False)
-    loops = loops_of(item.config)
-    if loops.station is None:
-        yield
-        return
-    alone = set(getattr(item, "fixturenames", ())) <= {"event_loop"}
-    if not alone and (is_async_test(item) or not loops.is_current_the_users()):
-        loops.make_current()  # A fixture may have made another one current.
-    yield
-    if alone:
-        # No fixture is there to ask a task later what became of it.
-        loops.end_watch()
-    _report(item, loops)
-
-
-def _is_plain_testcase(item: pytest.Function) -> bool:
-    """Whether the class runs its tests as ``unittest.TestCase`` itself does.
-
-    Those that await (IsolatedAsyncioTestCase, Django's, twisted.trial's, tornado's) each
-    replace one of these methods.
-    """
-    import unittest
-
-    plain = unittest.TestCase
-    cls = item.cls
-    return (
-        cls is not None
-        and issubclass(cls, plain)
-        and not getattr(cls, "__unittest_skip__", False)
-        and not getattr(item.obj, "__unittest_skip__", False)
-        and all(
-            getattr(cls, name, None) is getattr(plain, name, None)
-            for name in ("__call__", "run", "_callTestMethod")
-        )
-    )
-
-
-# First, since aiohttp's plugin also runs every coroutine function it gets hold of. Plugins that
-# wrap the function do so in pytest_runtest_call, or as hook wrappers, which come before.
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run a test of ours; leave all others to pytest."""
+def _call(item: pytest.Function, loops: Loops) -> bool | None:
+    """Call the test function, if it is ours to call, and run what that gives."""
     __tracebackhide__ = True
-    loops = loops_of(pyfuncitem.config)
     auto = loops.settings.mode is Mode.AUTO
-    concerned = stake(pyfuncitem, loops) is not Stake.NONE
+    concerned = stake(item, loops) is not Stake.NONE
     if not concerned and not auto:
         return None
     # Read late: other plugins may wrap the function up to now.
-    function: Callable[..., Any] = pyfuncitem.obj
+    function: Callable[..., Any] = item.obj
     what = kind(function)
     if not concerned and what is Kind.SYNCHRONOUS:
         return None
-    said = marking(pyfuncitem)
+    said = marking(item)
     if said.mark is None and (what is Kind.SYNCHRONOUS or not auto or said.foreign):
         return None
-    run = functools.partial(_run, pyfuncitem, loops)
-    arguments = _pytest_private.test_arguments(pyfuncitem)
+    run = functools.partial(_run, item, loops)
+    arguments = _pytest_private.test_arguments(item)
     if hasattr(function, "hypothesis"):
         _run_hypothesis(function, arguments, run, loops)
         return True
@@ -220,7 +333,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if inspect.isawaitable(result) or inspect.isasyncgen(result):
         run(result)
     elif what is Kind.SYNCHRONOUS:
-        _ran_synchronously(pyfuncitem, result)
+        _ran_synchronously(item, result)
     return True
 
 
@@ -400,30 +513,21 @@ def _crash(loops: Loops, item: pytest.Item) -> BaseException:
 # -- tear-down --
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_teardown(
-    item: pytest.Item, nextitem: pytest.Item | None
-) -> Generator[None, None, None]:
-    """After the fixtures, end what broke during the test, and the loops that end with it."""
-    __tracebackhide__ = is_hidden
-    loops = loops_of(item.config)
-    if not loops.used and loops.station is None:
-        return (yield)
-    # A test without a loop may be the last one in the scope of a loop, which is the current one
-    # while it ends: what was current before is put back then, too.
-    loops.enter(item)
-    loops.make_current()
-    errors: list[BaseException] = []
-    try:
-        yield
-    except BaseException as exc:
-        errors.append(exc)
+def _end(
+    item: pytest.Item,
+    nextitem: pytest.Item | None,
+    loops: Loops,
+    errors: list[BaseException],
+) -> None:
+    """End the test after its fixtures, and raise what went wrong there and here."""
+    __tracebackhide__ = True
     # First, so that a fixture that is about to crash does so at this test, not at the next.
     _try(errors, loops.settle)
     _finish_broken(item, loops, errors)
     loops.end_watch()
     _try(errors, _leave, item, loops, nextitem, errors)
-    _try(errors, _report, item, loops)
+    if loops.troubled:
+        _try(errors, _report, item, loops)
     if len(errors) == 1:
         raise messages_of(errors[0])
     if errors:
@@ -489,8 +593,6 @@ def _finish_broken(
 def _report(item: pytest.Item, loops: Loops) -> None:
     """Say what went wrong in the background since the phase began."""
     __tracebackhide__ = True
-    if not loops.troubled:
-        return
     from pytest_asyncio.diagnostics import describe
     from pytest_asyncio.runner import user_traceback
 
@@ -520,44 +622,7 @@ def _report(item: pytest.Item, loops: Loops) -> None:
         raise group.with_traceback(errors[0].__traceback__)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item,
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show what the tasks were waiting for when something interrupted the test."""
-    report = yield
-    loops = loops_of(item.config)
-    if loops.interruption:
-        text = loops.take_interruption()
-        _pytest_private.add_section(report, "asyncio tasks", text)
-    return report
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """After an interruption that no report tells of, show what the tasks were waiting for."""
-    loops = loops_of(config)
-    # Neither Ctrl-C nor pytest.exit() ends in a report that could have the section.
-    if loops.interruption:
-        terminalreporter.section("asyncio tasks at the interruption")
-        terminalreporter.write_line(loops.interruption)
-
-
-# Last, since pytest's own hook tears down what an interrupted test has left, and the terminal's
-# prints the summary around this one.
-@pytest.hookimpl(wrapper=True, trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
-    """Close what an interrupted run has left, after the last tear-down, and tell of it."""
-    try:
-        yield
-    finally:
-        told = _end_of(loops_of(session.config))
-        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-        if told and reporter is not None:
-            reporter.section("asyncio: after the last test")
-            for text in told:
-                reporter.write_line(text)
+# -- after the last test --
 
 
 def _end_of(loops: Loops) -> list[str]:
