@@ -1,9 +1,9 @@
 """What goes wrong in a loop, made visible: unhandled exceptions, leaked tasks, deadlocks.
 
-`watch` is called once for each loop. It replaces four methods, on that one loop alone and until
-it is closed: the default exception handler, which keeps what it is told; ``create_task``, which
-keeps the tasks that a test or fixture starts; ``run_in_executor``, which counts the jobs; and the
-selector's ``select``, which is asked before the loop blocks for ever. Nothing here knows of pytest.
+Each loop has a `Watch`. It replaces four methods, on that one loop alone and until it is closed:
+the default exception handler, which keeps what it is told; ``create_task``, which keeps the tasks
+that a test or fixture starts; ``run_in_executor``, which keeps the jobs; and the selector's
+``select``, which is asked before the loop blocks for ever. Nothing here knows of pytest.
 """
 
 from __future__ import annotations
@@ -72,76 +72,91 @@ def _leave_out_plumbing(told: traceback.TracebackException) -> None:
 
 @final
 class Watch:
-    """What is known of one loop."""
+    """What is known of one loop, from methods that are replaced on it until `end`.
 
-    def __init__(self) -> None:
-        self._replaced: Final[list[tuple[object, str]]] = []
+    :param loop: The loop.
+    :param drives: Those outside the loop that wait for what happens in it.
+    """
+
+    __slots__ = (
+        "_before",
+        "_drives",
+        "_jobs",
+        "_loop",
+        "_select_before",
+        "_selector",
+        "unhandled",
+    )
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, drives: Collection[object]
+    ) -> None:
         self.unhandled: list[Unhandled] = []
         """Exceptions that were reported to the loop, until somebody takes them."""
-        self.drives: Collection[object] = ()
-        """Those outside the loop that wait for what happens in it."""
-        self.jobs: Final[set[asyncio.Future[Any]]] = set()
+        self._loop: Final = loop
+        self._drives: Final = drives
+        self._jobs: Final[set[asyncio.Future[Any]]] = set()
         """What the executors of the loop are busy with."""
+        self._before: Final[dict[str, Callable[..., Any] | None]] = {}
+        """What else had been put in place of methods of the loop."""
+        self._selector: selectors.BaseSelector | None = None
+        """The selector, where it can be told from it that nothing will happen."""
+        self._select_before: Callable[[float | None], list[Any]]
+        if not self.replace(
+            default_exception_handler=self._keep, create_task=self._create_task
+        ):
+            # This way a handler of the user's comes instead of ours, and what it raises is
+            # logged and no more.
+            if loop.get_exception_handler() is None:
+                loop.set_exception_handler(lambda loop, context: self._keep(context))
+            if loop.get_task_factory() is None:
+                loop.set_task_factory(self._make_task)
+        elif self._watch_selector():
+            self.replace(run_in_executor=self._run_in_executor)
 
-    def replace(self, owner: object, name: str, function: Callable[..., Any]) -> bool:
-        """Put a function in place of a method of one object; False where that is impossible."""
-        try:
-            setattr(owner, name, function)
-        except AttributeError:
+    def replace(self, **methods: Callable[..., Any]) -> bool:
+        """Put functions in place of methods; False where the loop does not allow it."""
+        attributes = getattr(self._loop, "__dict__", None)
+        if attributes is None:
             return False
-        self._replaced.append((owner, name))
+        for name in methods:
+            self._before.setdefault(name, attributes.get(name))
+        attributes.update(methods)
         return True
 
     def end(self) -> None:
         """Leave the loop alone: what is reported from now on is logged by asyncio, no more."""
-        for owner, name in self._replaced:
-            vars(owner).pop(name, None)
-        self._replaced.clear()
+        attributes: dict[str, Any] = getattr(self._loop, "__dict__", {})
+        for name, before in self._before.items():
+            if before is None:
+                attributes.pop(name, None)
+            else:
+                attributes[name] = before
+        if self._selector is not None:
+            vars(self._selector).pop("select", None)
 
+    def _original(self, name: str) -> Callable[..., Any]:
+        """How a method was before, looked up each time.
 
-def _before(owner: object, name: str) -> Callable[[], Callable[..., Any]]:
-    """Find a method of an object that is going to be replaced, each time it is needed.
+        Suites patch methods of the loop's class while the loop runs, and a loop without
+        replacements would see that.
+        """
+        before = self._before[name]
+        if before is not None:
+            return before
+        cls = type(self._loop)
+        method: Callable[..., Any] = getattr(cls, name)
+        bind = getattr(method, "__get__", None)  # A mock has none.
+        return method if bind is None else bind(self._loop, cls)
 
-    Suites patch methods of the loop's class while the loop runs, and a loop without
-    replacements would see that.
-    """
-    method = getattr(owner, name)
-    if name in getattr(owner, "__dict__", ()):
-        return lambda: method
-    cls = type(owner)
-    known = getattr(cls, name)
+    # -- unhandled exceptions --
 
-    def find() -> Callable[..., Any]:
-        now = getattr(cls, name)
-        if now is known:
-            return cast("Callable[..., Any]", method)
-        bind = getattr(now, "__get__", None)  # A mock has none.
-        return cast("Callable[..., Any]", now if bind is None else bind(owner, cls))
+    def _keep(self, context: dict[str, Any]) -> None:
+        """Keep what the default exception handler is told.
 
-    return find
-
-
-def watch(loop: asyncio.AbstractEventLoop) -> Watch:
-    """Begin to watch a loop, as far as its implementation allows it."""
-    watch = Watch()
-    _watch_exceptions(loop, watch)
-    _watch_tasks(loop, watch)
-    _watch_selector(loop, watch)
-    return watch
-
-
-# -- unhandled exceptions --
-
-
-def _watch_exceptions(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
-    """Keep what the default exception handler is told.
-
-    A handler that the user installs goes before the default one, and what it deals with is not
-    unhandled. But when it raises, asyncio tells the default one, and would only log it.
-    """
-    original = _before(loop, "default_exception_handler")
-
-    def keep(context: dict[str, Any]) -> None:
+        A handler that the user installs goes before the default one, and what it deals with is
+        not unhandled. But when it raises, asyncio tells the default one, and would only log it.
+        """
         __tracebackhide__ = True
         exception = context.get("exception")
         if isinstance(exception, BaseException):
@@ -149,16 +164,101 @@ def _watch_exceptions(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
                 return  # It interrupts the test, and is reported with it.
             if getattr(context.get("asyncgen"), "ag_running", False):
                 return  # The task that runs it would not end, and is reported for that.
-            watch.unhandled.append(Unhandled(exception, _source(context)))
-        original()(context)
+            self.unhandled.append(Unhandled(exception, _source(context)))
+        self._original("default_exception_handler")(context)
 
-    if (
-        not watch.replace(loop, "default_exception_handler", keep)
-        and loop.get_exception_handler() is None
-    ):
-        # uvloop's methods cannot be replaced. This way a handler of the user's comes instead
-        # of ours, and what it raises is logged and no more.
-        loop.set_exception_handler(lambda loop, context: keep(context))
+    # -- the tasks of a test or fixture --
+
+    # Not by a task factory, where that can be avoided: users set and look at it, and in some
+    # releases of Python (3.13.0) a task that a factory makes goes by the name of 'None'.
+    def _create_task(self, coro: Any, **options: Any) -> Any:
+        """Keep a task that is started on behalf of a test or fixture."""
+        __tracebackhide__ = True
+        task: Any = self._original("create_task")(coro, **options)
+        if not isinstance(cast("object", task), asyncio.futures.Future):
+            return task  # The suite has patched the method.
+        if isinstance(created := getattr(task, "_source_traceback", None), list):
+            del created[-1:]  # This function. asyncio takes its own away, too.
+        owner = OWNER.get()
+        if owner is not None:
+            owner.add(task)
+        return task
+
+    def _make_task(
+        self, loop: asyncio.AbstractEventLoop, coro: Any, **options: Any
+    ) -> asyncio.Task[Any]:
+        """The same, as a task factory."""
+        __tracebackhide__ = True
+        task = asyncio.Task(coro, loop=loop, **options)
+        owner = OWNER.get()
+        if owner is not None:
+            owner.add(task)
+        return task
+
+    # -- deadlocks --
+
+    def _watch_selector(self) -> bool:
+        """Have the selector ask before it blocks for ever, if anything can be proven then.
+
+        With uvloop, Windows' proactor or a loop of the user's nothing can.
+        """
+        selector: Any = getattr(self._loop, "_selector", None)
+        if isinstance(self._loop, asyncio.SelectorEventLoop) and isinstance(
+            selector, selectors.BaseSelector
+        ):
+            self._select_before = selector.select
+            with contextlib.suppress(AttributeError):
+                selector.select = self._select  # type: ignore[method-assign]
+                self._selector = selector
+        return self._selector is not None
+
+    def _select(self, timeout: float | None = None) -> list[Any]:
+        """Raise `DeadlockError` out of a loop that is about to block and can never wake up."""
+        __tracebackhide__ = True
+        select = self._select_before
+        if timeout is not None or not self._drives:
+            return select(timeout)
+        events = select(0)
+        while not events:
+            if self._is_deadlocked():
+                # What was there a moment ago may have called into the loop and gone.
+                events = select(0)
+                if not events:
+                    raise DeadlockError
+            else:
+                # What keeps the loop from being deadlocked may end without a word to it.
+                events = select(RECHECK)
+        return events
+
+    def _run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+        """Keep a job that an executor has been given, until the loop has heard of it again."""
+        __tracebackhide__ = True
+        job = self._original("run_in_executor")(executor, func, *args)
+        if asyncio.isfuture(job):
+            self._jobs.add(job)
+            job.add_done_callback(self._jobs.discard)
+        return job
+
+    def _is_deadlocked(self) -> bool:
+        """Whether it is certain that nothing wakes the loop up: no file, signal, thread, process.
+
+        The loop has nothing to run and no timer, or it would not block. Every doubt means no.
+        """
+        loop: Any = self._loop
+        ours = getattr(loop, "_ssock", None)
+        assert self._selector is not None
+        if ours is None or set(self._selector.get_map()) != {ours.fileno()}:
+            return False
+        if self._jobs or getattr(loop, "_signal_handlers", True):
+            return False
+        return (
+            not _has_signal_handlers()
+            and not _has_processes()
+            and not _has_threads(loop)
+        )
+
+
+# -- unhandled exceptions --
 
 
 def _is_timeout(exception: BaseException) -> bool:
@@ -284,46 +384,9 @@ OWNER: Final = contextvars.ContextVar[Tasks | None](
 """The tasks of the test or fixture in whose context a task is started."""
 
 
-def _watch_tasks(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
-    """Keep the tasks that are started on behalf of a test or fixture.
-
-    Not by a task factory, where that can be avoided: users set and look at it, and in some
-    releases of Python (3.13.0) a task that a factory makes goes by the name of 'None'.
-    """
-    original = _before(loop, "create_task")
-
-    def create_task(coro: Any, **options: Any) -> Any:
-        __tracebackhide__ = True
-        task: Any = original()(coro, **options)
-        if not isinstance(cast("object", task), asyncio.futures.Future):
-            return task  # The suite has patched the method.
-        if isinstance(created := getattr(task, "_source_traceback", None), list):
-            del created[-1:]  # This function. asyncio takes its own away, too.
-        owner = OWNER.get()
-        if owner is not None:
-            owner.add(task)
-        return task
-
-    def factory(
-        loop: asyncio.AbstractEventLoop, coro: Any, **options: Any
-    ) -> asyncio.Task[Any]:
-        __tracebackhide__ = True
-        task = asyncio.Task(coro, loop=loop, **options)
-        owner = OWNER.get()
-        if owner is not None:
-            owner.add(task)
-        return task
-
-    if (
-        not watch.replace(loop, "create_task", create_task)
-        and loop.get_task_factory() is None
-    ):
-        loop.set_task_factory(factory)
-
-
 # -- the tasks of fixtures --
 
-_HIDDEN: Final = weakref.WeakSet[asyncio.Task[Any]]()
+_HIDDEN: Final = set[asyncio.Task[Any]]()
 
 
 def hide(task: asyncio.Task[Any]) -> None:
@@ -339,17 +402,26 @@ def hide(task: asyncio.Task[Any]) -> None:
 
 def show(task: asyncio.Task[Any]) -> None:
     """Have a task that was hidden in `asyncio.all_tasks` again."""
-    if task in _HIDDEN and not task.done():
-        asyncio.tasks._register_task(task)
-    _HIDDEN.discard(task)
+    if task in _HIDDEN:
+        _HIDDEN.discard(task)
+        if not task.done():
+            asyncio.tasks._register_task(task)
 
 
 def all_tasks(loop: asyncio.AbstractEventLoop) -> set[asyncio.Task[Any]]:
     """The tasks of a loop that are not done, the hidden ones too."""
-    hidden = [task for task in _HIDDEN if task.get_loop() is loop]
-    return asyncio.tasks.all_tasks(loop).union(
-        each for each in hidden if not each.done()
-    )
+    tasks = asyncio.tasks.all_tasks(loop)
+    if _HIDDEN:
+        tasks.update(
+            task for task in _HIDDEN if task.get_loop() is loop and not task.done()
+        )
+    return tasks
+
+
+def forget_hidden(loop: asyncio.AbstractEventLoop) -> None:
+    """Let go of the tasks of a loop that has been closed."""
+    if _HIDDEN:
+        _HIDDEN.difference_update([task for task in _HIDDEN if task.get_loop() is loop])
 
 
 # -- deadlocks --
@@ -359,71 +431,10 @@ RECHECK: Final = 1.0
 """Seconds after which a loop that blocks for ever is looked at again."""
 
 
-def _watch_selector(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
-    """Raise `DeadlockError` out of a loop that is about to block and can never wake up."""
-    selector = getattr(loop, "_selector", None)
-    if not isinstance(loop, asyncio.SelectorEventLoop) or not isinstance(
-        selector, selectors.BaseSelector
-    ):
-        return  # uvloop, Windows' proactor, a loop of the user's: nothing can be proven.
-    original = selector.select
-
-    def select(timeout: float | None = None) -> list[Any]:
-        __tracebackhide__ = True
-        if timeout is not None or not watch.drives:
-            return original(timeout)
-        events = original(0)
-        while not events:
-            if _is_deadlocked(loop, selector, watch):
-                # What was there a moment ago may have called into the loop and gone.
-                events = original(0)
-                if not events:
-                    raise DeadlockError
-            else:
-                # What keeps the loop from being deadlocked may end without a word to it.
-                events = original(RECHECK)
-        return events
-
-    if watch.replace(selector, "select", select):
-        _watch_executors(loop, watch)
-
-
-def _watch_executors(loop: asyncio.AbstractEventLoop, watch: Watch) -> None:
-    """Keep the jobs that executors have been given and that the loop has not heard of again."""
-    original = _before(loop, "run_in_executor")
-
-    def run_in_executor(executor: Any, func: Any, *args: Any) -> Any:
-        __tracebackhide__ = True
-        job = original()(executor, func, *args)
-        if asyncio.isfuture(job):
-            watch.jobs.add(job)
-            job.add_done_callback(watch.jobs.discard)
-        return job
-
-    watch.replace(loop, "run_in_executor", run_in_executor)
-
-
 _TOOLS: Final = frozenset(
     {"execnet", "pytest_asyncio", "pytest_rerunfailures", "pytest_timeout"}
 )
 """Packages whose threads and signal handlers do not call into the loop of a test."""
-
-
-def _is_deadlocked(
-    loop: asyncio.SelectorEventLoop, selector: selectors.BaseSelector, watch: Watch
-) -> bool:
-    """Whether it is certain that nothing wakes the loop up: no file, signal, thread, process.
-
-    The loop has nothing to run and no timer, or it would not block. Every doubt means no.
-    """
-    ours = getattr(loop, "_ssock", None)
-    if ours is None or set(selector.get_map()) != {ours.fileno()}:
-        return False
-    if watch.jobs or getattr(loop, "_signal_handlers", True):
-        return False
-    return (
-        not _has_signal_handlers() and not _has_processes() and not _has_threads(loop)
-    )
 
 
 _THREADS: Final = Path("/proc/self/task")

@@ -52,9 +52,11 @@ from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.loop_factories import given_loop_factories
+from pytest_asyncio.loop_factories import has_loop_factories
 from pytest_asyncio.markers import asyncio_mark
 from pytest_asyncio.markers import is_async_method_of_testcase
 from pytest_asyncio.markers import is_async_test
+from pytest_asyncio.markers import is_unittest
 from pytest_asyncio.markers import keep_marking
 from pytest_asyncio.markers import Kind
 from pytest_asyncio.markers import kind
@@ -299,6 +301,8 @@ def is_ours(definition: Definition, item: pytest.Item, loops: Loops) -> bool:
 def fixtures_of(item: pytest.Item, loops: Loops) -> list[AnyFixtureDef]:
     """The fixtures that a test uses, by what it requests statically, and that are ours."""
     closure = _pytest_private.requested_fixturedefs(item)
+    if not closure and "request" not in getattr(item, "fixturenames", ()):
+        return []
     if id(closure) not in loops.candidates:
         candidates = [
             fixturedef
@@ -371,17 +375,17 @@ _STAKE: Final = pytest.StashKey[Stake]()
 def stake(item: pytest.Item, loops: Loops) -> Stake:
     """What a test has to do with the plugin, once and for all: it is collected."""
     known = item.stash.get(_STAKE, None)
-    if known is None:
-        # Most tests of most suites end at this quick look. A folder of that name does no harm.
-        marked = "asyncio" in item.keywords
-        if marked:
-            keep_marking(item)
-        known = Stake.MARK if marked else Stake.NONE
-        if is_async_method_of_testcase(item):
-            known = Stake.TESTCASE
-        elif is_async_test(item) or fixtures_of(item, loops):
-            known = Stake.LOOP
-        item.stash[_STAKE] = known
+    return _take_stock(item, loops) if known is None else known
+
+
+def _take_stock(item: pytest.Item, loops: Loops) -> Stake:
+    # Most tests of most suites end at this quick look.
+    known = Stake.NONE if keep_marking(item).mark is None else Stake.MARK
+    if is_unittest(item) and is_async_method_of_testcase(item):
+        known = Stake.TESTCASE
+    elif is_async_test(item) or fixtures_of(item, loops):
+        known = Stake.LOOP
+    item.stash[_STAKE] = known
     return known
 
 
@@ -393,14 +397,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test once for each loop factory, event loop policy or event loop there is."""
     item = metafunc.definition
     loops = loops_of(metafunc.config)
-    if "asyncio" in item.keywords:
-        keep_marking(item)  # It is made for this hook alone.
+    overrides = [
+        name
+        for name in ("event_loop", "event_loop_policy")
+        if loops.override(name, item) is not None
+    ]
+    if not overrides and not has_loop_factories(metafunc.config):
+        return
+    said = keep_marking(item)  # It is made for this hook alone.
     if not is_async_test(item) and not fixtures_of(item, loops):
         return
-    for name in ("event_loop", "event_loop_policy"):
-        if loops.override(name, item) is not None:
-            _pytest_private.add_to_closure(item, name)
-    said = marking(item)
+    for name in overrides:
+        _pytest_private.add_to_closure(item, name)
     if said.problem:
         return  # Reported when the test is set up.
     factories = given_loop_factories(item)
@@ -425,8 +433,17 @@ def pytest_collection_modifyitems(
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Make the plan."""
     loops = loops_of(session.config)
-    for item in dict.fromkeys([*loops.collected, *session.items]):
-        if stake(item, loops) is not Stake.LOOP:
+    # By their identities: the hash of an item is that of its name.
+    for item in {
+        id(item): item for item in (*loops.collected, *session.items)
+    }.values():
+        known = _take_stock(item, loops)
+        if known is Stake.NONE:
+            if "event_loop" in getattr(item, "fixturenames", ()):
+                loops.is_concerned = True
+            continue
+        loops.is_concerned = True
+        if known is not Stake.LOOP:
             continue
         fixtures = fixtures_of(item, loops)
         if fixtures and loops.override("event_loop", item) is None:

@@ -124,6 +124,8 @@ class Loops:
         self.plan: Final = Plan()
         self.collected: list[pytest.Item] = []
         """All items, deselected ones too, until the plan is made."""
+        self.is_concerned = False
+        """Whether any test that was collected plainly has to do with the plugin."""
         self.packages: Final[dict[pytest.Item, Node]] = {}
         """The homes of tests that ask for package scope, as their fixtures do."""
         self.candidates: Final[dict[int, tuple[object, list[AnyFixtureDef]]]] = {}

@@ -58,9 +58,14 @@ def loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory] | None:
     return {name: given[name] for name in names if name in given}
 
 
+def has_loop_factories(config: pytest.Config) -> bool:
+    """Whether anybody implements the hook."""
+    return bool(config.hook.pytest_asyncio_loop_factories.get_hookimpls())
+
+
 def given_loop_factories(item: pytest.Item) -> Any:
     """What the hook gives for a test, or None without a call where nobody implements it."""
-    if not item.config.hook.pytest_asyncio_loop_factories.get_hookimpls():
+    if not has_loop_factories(item.config):
         return None
     return item.ihook.pytest_asyncio_loop_factories(config=item.config, item=item)
 

@@ -21,7 +21,6 @@ from pytest_asyncio.loop import event_loop_policy as event_loop_policy
 from pytest_asyncio.loop import pytest_sessionstart as pytest_sessionstart
 from pytest_asyncio.loop_factories import pytest_addhooks as pytest_addhooks
 from pytest_asyncio.markers import is_async_test as is_async_test
-from pytest_asyncio.markers import pytest_itemcollected as pytest_itemcollected
 from pytest_asyncio.ports import unused_tcp_port as unused_tcp_port
 from pytest_asyncio.ports import unused_tcp_port_factory as unused_tcp_port_factory
 from pytest_asyncio.ports import unused_udp_port as unused_udp_port

@@ -36,6 +36,7 @@ from pytest_asyncio.diagnostics import all_tasks
 from pytest_asyncio.diagnostics import DeadlockError
 from pytest_asyncio.diagnostics import describe
 from pytest_asyncio.diagnostics import describe_generators
+from pytest_asyncio.diagnostics import forget_hidden
 from pytest_asyncio.diagnostics import hear_timeout
 from pytest_asyncio.diagnostics import hide
 from pytest_asyncio.diagnostics import OWNER
@@ -44,7 +45,7 @@ from pytest_asyncio.diagnostics import show
 from pytest_asyncio.diagnostics import silence
 from pytest_asyncio.diagnostics import Tasks
 from pytest_asyncio.diagnostics import traceback_of
-from pytest_asyncio.diagnostics import watch
+from pytest_asyncio.diagnostics import Watch
 
 T = TypeVar("T")
 
@@ -79,6 +80,10 @@ class YieldedAgainError(Exception):
     """An async generator fixture had a second value."""
 
 
+def _ignore() -> None:
+    pass
+
+
 @final
 class Runner:
     """Runs coroutines in one event loop.
@@ -87,6 +92,24 @@ class Runner:
     :param owned: Whether `close` closes the loop, or leaves that to whoever made it.
     :param family: The runners of this pytest run by their loops; this one adds itself.
     """
+
+    __slots__ = (
+        "_asked",
+        "_beside_host",
+        "_drives",
+        "_executor",
+        "_family",
+        "_interruption",
+        "_running",
+        "_woken",
+        "crashed",
+        "interrupted",
+        "loop",
+        "newly_stuck",
+        "owned",
+        "stuck",
+        "watch",
+    )
 
     def __init__(
         self,
@@ -103,17 +126,16 @@ class Runner:
         """Tasks that did not end when they were cancelled."""
         self.newly_stuck: list[asyncio.Task[Any]] = []
         """The same, until somebody takes them."""
-        self.interrupted: Callable[[], object] = lambda: None
+        self.interrupted: Callable[[], object] = _ignore
         """Called while the loop stands still, before an interrupted task is cancelled."""
-        self.watch: Final = watch(loop)
-        """What went wrong in the loop unnoticed."""
         self._family: Final = family
         self._running = False
         self._woken = False
         self._interruption: BaseException | None = None
         self._drives: Final[list[tuple[asyncio.Task[Any], bool]]] = []
+        self.watch: Final = Watch(loop, self._drives)
+        """What went wrong in the loop unnoticed."""
         self._asked: Final[list[_Asked]] = []
-        self.watch.drives = self._drives
         self._beside_host = False
         self._executor: Final = _known_executor(loop) if owned else None
         family[loop] = self
@@ -203,9 +225,11 @@ class Runner:
         if self._beside_host:
             return
         self._beside_host = True
-        for name in ("run_forever", "run_until_complete"):
-            method = getattr(self.loop, name)
-            self.watch.replace(self.loop, name, functools.partial(_beside_host, method))
+        loop = self.loop
+        self.watch.replace(
+            run_forever=functools.partial(_beside_host, loop.run_forever),
+            run_until_complete=functools.partial(_beside_host, loop.run_until_complete),
+        )
 
     def _check_usable(self) -> None:
         __tracebackhide__ = True
@@ -440,19 +464,25 @@ class Runner:
         self._family.pop(loop, None)
         for task in self.stuck:
             silence(task)
-        if not self.owned or loop.is_closed():
-            self.watch.end()
-            return []
-        left: list[str] = []
         try:
+            if self.owned and not loop.is_closed() and not loop.is_running():
+                return self._close()
+            return []
+        finally:
+            self.watch.end()
+            forget_hidden(loop)
+
+    def _close(self) -> list[str]:
+        __tracebackhide__ = True
+        loop = self.loop
+        try:
+            if not _has_leftovers(loop):
+                return []
             set_current_loop(loop)
-            if not loop.is_running() and _has_leftovers(loop):
-                left = _complete(loop, _shut_down(loop, self.stuck, self._executor))
+            return _complete(loop, _shut_down(loop, self.stuck, self._executor))
         finally:
             if not loop.is_running():
                 loop.close()
-            self.watch.end()
-        return left
 
 
 @final

@@ -34,9 +34,11 @@ from pytest_asyncio.loop import loops_of
 from pytest_asyncio.loop_factories import all_loop_factories
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.markers import asyncio_mark
+from pytest_asyncio.markers import AutoMode
 from pytest_asyncio.markers import check_mark
 from pytest_asyncio.markers import is_async_test
 from pytest_asyncio.markers import is_marked_by_its_own
+from pytest_asyncio.markers import is_unittest
 from pytest_asyncio.markers import Kind
 from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import marking
@@ -64,16 +66,20 @@ class Running:
         """Come to know the loops of the run."""
         self._loops = loops_of(session.config)
         self._loops.on_interruption = self._announce_interruption
+        if self._loops.settings.mode is Mode.AUTO:
+            session.config.pluginmanager.register(AutoMode())
 
     # -- whether there is anything to do --
 
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection_finish(
+        self, session: pytest.Session
+    ) -> Generator[None, None, None]:
         """Step aside where no test has to do with asyncio: every hook takes its time."""
+        yield
         loops = self._loops
-        if (
-            loops.settings.mode is not Mode.AUTO
-            and not is_any_declared()
-            and not any(_is_concerned(item, loops) for item in session.items)
+        if not (
+            loops.is_concerned or loops.settings.mode is Mode.AUTO or is_any_declared()
         ):
             session.config.pluginmanager.unregister(self)
             # What no test asks for plainly may yet be asked for while one runs.
@@ -137,7 +143,7 @@ class Running:
         """Have the loop of the test be the current one, and tell what goes wrong in it."""
         __tracebackhide__ = is_hidden
         loops = self._loops
-        if getattr(item, "nofuncargs", False) and stake(item, loops) is Stake.TESTCASE:
+        if is_unittest(item) and stake(item, loops) is Stake.TESTCASE:
             text = messages.async_method_of_testcase(item.nodeid)
             pytest.fail(text, pytrace=False)
         if loops.station is None:
@@ -233,12 +239,6 @@ class _Interrupted:
             text = self._loops.take_interruption()
             _pytest_private.add_section(report, "asyncio tasks", text)
         return report
-
-
-def _is_concerned(item: pytest.Item, loops: Loops) -> bool:
-    return stake(item, loops) is not Stake.NONE or "event_loop" in getattr(
-        item, "fixturenames", ()
-    )
 
 
 # -- set-up --
