@@ -268,14 +268,14 @@ def xunit_functions(
     ]
 
 
-def xunit_name(fixturedef: pytest.FixtureDef[Any]) -> str | None:
-    """The name of ``setup_method`` or its kin, if that is what the fixture is made of.
+def shown_name(fixturedef: pytest.FixtureDef[Any]) -> str:
+    """The fixture's name, or that of ``setup_method`` or its kin, if it is made of that.
 
     Waits for what `xunit_functions` waits for.
     """
     name = fixturedef.argname
     if not name.startswith(XUNIT_PREFIX):
-        return None
+        return name
     return "setup_" + name.removeprefix(XUNIT_PREFIX).partition("_")[0]
 
 

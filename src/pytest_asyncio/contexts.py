@@ -50,7 +50,9 @@ def context_for_fixture() -> tuple[contextvars.Context, Inherited]:
 
 def _not_carried() -> tuple[contextvars.ContextVar[Any], ...]:
     """Variables that mean something else in the thread than in a task."""
-    variable = getattr(sys.modules.get("sniffio"), "current_async_library_cvar", None)
+    if "sniffio" not in sys.modules:
+        return ()
+    variable = getattr(sys.modules["sniffio"], "current_async_library_cvar", None)
     return () if variable is None else (variable,)
 
 

@@ -60,7 +60,6 @@ from pytest_asyncio.markers import is_unittest
 from pytest_asyncio.markers import keep_marking
 from pytest_asyncio.markers import Kind
 from pytest_asyncio.markers import kind
-from pytest_asyncio.markers import marking
 from pytest_asyncio.markers import unbound
 from pytest_asyncio.outcomes import failure_of
 from pytest_asyncio.outcomes import outcome_of
@@ -288,7 +287,7 @@ def is_ours(definition: Definition, item: pytest.Item, loops: Loops) -> bool:
     if definition is SYNCHRONOUS:
         return False
     return definition.declared or (
-        not marking(item).foreign
+        not loops.marking(item).foreign
         and (
             loops.settings.mode is Mode.AUTO
             # In strict mode, too: there is no other way to mean an async setup_module(), and

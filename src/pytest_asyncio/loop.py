@@ -37,7 +37,8 @@ from pytest_asyncio.hookspecs import LoopFactory
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.loop_factories import factory_name
 from pytest_asyncio.loop_factories import loop_factories
-from pytest_asyncio.markers import asyncio_mark
+from pytest_asyncio.markers import Marking
+from pytest_asyncio.markers import marking
 from pytest_asyncio.outcomes import members
 from pytest_asyncio.plan import AnyFixtureDef
 from pytest_asyncio.plan import home_of
@@ -64,6 +65,8 @@ class Station:
     """A test between the start of its set-up and the end of its tear-down."""
 
     item: pytest.Item
+    marking: Marking
+    """What its markers say."""
     before: CurrentLoop
     """What was current when the test began."""
     runner: Runner | None = None
@@ -94,15 +97,15 @@ class Live:
     """The scope of the loop that it runs in."""
     variant: object
     """The variant of that loop, or None if the user's ``event_loop`` made it."""
+    name: str = dataclasses.field(init=False)
+    """Name of the fixture, or of the method that pytest makes a fixture of, for users."""
     tasks: Tasks | None = None
     """The tasks that it has started, if it is async."""
     task: FixtureTask[Any] | None = None
     """The task of an async generator."""
 
-    @property
-    def name(self) -> str:
-        """Name of the fixture, or of the method that pytest makes a fixture of, for users."""
-        return _pytest_private.xunit_name(self.fixturedef) or self.fixturedef.argname
+    def __post_init__(self) -> None:
+        self.name = _pytest_private.shown_name(self.fixturedef)
 
     def finish(self) -> None:
         """Tear the fixture down now, after those that depend on it."""
@@ -140,6 +143,7 @@ class Loops:
         """Called when there is such a text."""
         self.on_first_test: Callable[[], object] | None = None
         """Called when a loop is needed in a run that seemed to need none."""
+        self._crashed: Final[list[FixtureTask[Any]]] = []
         self._stuck: Final[list[asyncio.Task[Any]]] = []
         self._unhandled: Final[list[Unhandled]] = []
         self._over: Final[list[Tasks]] = []
@@ -173,7 +177,7 @@ class Loops:
         station = self.enter(item)
         if station.runner is None or station.runner.loop.is_closed():
             override = self.override("event_loop", item)
-            if override is None or asyncio_mark(item).loop_scope is not None:
+            if override is None or self.marking(item).arguments.loop_scope is not None:
                 return self.planned(item, request)
             loop = request.getfixturevalue("event_loop")
             station.runner = self.adopt(loop, item, override)
@@ -223,11 +227,22 @@ class Loops:
         override = self.override("event_loop", item)
         if self.config.getoption("setupplan", default=False):
             return  # Under --setup-plan no fixture has a value.
-        if override is not None and asyncio_mark(item).loop_scope is None:
+        if override is not None and self.marking(item).arguments.loop_scope is None:
             station = self.enter(item)
             station.runner = self.adopt(loop, item, override)
             station.scope = override.scope
             self.make_current()
+
+    def is_running(self, item: pytest.Item) -> bool:
+        """Whether a test that uses a loop is being run, and is this one."""
+        return self.station is not None and self.station.item is item
+
+    def marking(self, item: pytest.Item) -> Marking:
+        """What the markers of a test say; they are read once while it is run."""
+        station = self.station
+        if station is not None and station.item is item:
+            return station.marking
+        return marking(item)
 
     def override(self, name: str, item: pytest.Item) -> AnyFixtureDef | None:
         """The user's fixture in place of ``event_loop`` or ``event_loop_policy``, or None."""
@@ -238,7 +253,10 @@ class Loops:
 
     def asked_by_test(self, item: pytest.Item) -> Node | None:
         """The home of the loop that a test, or the option for all tests, asks for."""
-        scope = asyncio_mark(item).loop_scope or self.settings.default_test_loop_scope
+        scope = (
+            self.marking(item).arguments.loop_scope
+            or self.settings.default_test_loop_scope
+        )
         if scope is None:
             return None
         return self.packages.get(item) or home_of(item, scope)
@@ -321,6 +339,7 @@ class Loops:
         runner.interrupted = self._interrupted
         runner.watch.unhandled = self._unhandled
         runner.newly_stuck = self._stuck
+        runner.crashed = self._crashed
         return runner
 
     def _factory(self, item: pytest.Item, policy: Any) -> tuple[str, LoopFactory]:
@@ -373,6 +392,8 @@ class Loops:
 
     def crashed(self) -> list[Live]:
         """The fixtures that were cancelled at their yield, the last one that was set up first."""
+        if not self._crashed:
+            return []
         return [
             live
             for live in reversed(self.live)
@@ -513,7 +534,7 @@ class Loops:
         if self.station is None or self.station.item is not item:
             if self.on_first_test is not None:
                 self.on_first_test()
-            self.station = Station(item, CurrentLoop())
+            self.station = Station(item, marking(item), CurrentLoop())
         return self.station
 
     def leave(

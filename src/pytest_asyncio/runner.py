@@ -120,7 +120,7 @@ class Runner:
     ) -> None:
         self.loop: Final = loop
         self.owned: Final = owned
-        self.crashed: Final[list[FixtureTask[Any]]] = []
+        self.crashed: list[FixtureTask[Any]] = []
         """Fixtures whose task was cancelled at their yield and that are not torn down yet."""
         self.stuck: Final[list[asyncio.Task[Any]]] = []
         """Tasks that did not end when they were cancelled."""

@@ -41,7 +41,6 @@ from pytest_asyncio.markers import is_marked_by_its_own
 from pytest_asyncio.markers import is_unittest
 from pytest_asyncio.markers import Kind
 from pytest_asyncio.markers import kind
-from pytest_asyncio.markers import marking
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import messages_of
 from pytest_asyncio.outcomes import outcome_of
@@ -114,8 +113,7 @@ class Running:
         __tracebackhide__ = True
         loops = self._loops
         if (
-            loops.station is not None
-            and loops.station.item is item
+            loops.is_running(item)
             and isinstance(item, pytest.Function)
             and item.fixturenames[:1] == ["event_loop"]
             and _is_requested_by_nobody_else(item, loops)
@@ -249,7 +247,7 @@ def _prepare(item: pytest.Item, loops: Loops) -> None:
     if not isinstance(item, pytest.Function):
         return
     _check_factory(item)
-    loops.enter(item)
+    station = loops.enter(item)
     stale = loops.event_loop
     if stale is not None and _pytest_private.is_set_up(stale):
         # Something that a synchronous fixture raised, SystemExit say, has made pytest stop
@@ -258,7 +256,7 @@ def _prepare(item: pytest.Item, loops: Loops) -> None:
     for live in loops.strangers(item):
         live.finish()
     override = loops.override("event_loop", item)
-    if override is not None and asyncio_mark(item).loop_scope is not None:
+    if override is not None and station.marking.arguments.loop_scope is not None:
         # The marker wins: the user's loop is not this test's, unless it asks for it by name.
         return
     if override is not None and _pytest_private.is_set_up(override):
@@ -313,7 +311,7 @@ def _call(item: pytest.Function, loops: Loops) -> bool | None:
     """Call the test function, if it is ours to call, and run what that gives."""
     __tracebackhide__ = True
     auto = loops.settings.mode is Mode.AUTO
-    concerned = stake(item, loops) is not Stake.NONE
+    concerned = loops.is_running(item) or stake(item, loops) is not Stake.NONE
     if not concerned and not auto:
         return None
     # Read late: other plugins may wrap the function up to now.
@@ -321,7 +319,7 @@ def _call(item: pytest.Function, loops: Loops) -> bool | None:
     what = kind(function)
     if not concerned and what is Kind.SYNCHRONOUS:
         return None
-    said = marking(item)
+    said = loops.marking(item)
     if said.mark is None and (what is Kind.SYNCHRONOUS or not auto or said.foreign):
         return None
     run = functools.partial(_run, item, loops)
@@ -399,6 +397,7 @@ def _run_hypothesis(
                 raise
             finally:
                 loops.end_tasks()
+                loops.make_current()
 
     handle.inner_test = example
     try:
@@ -430,7 +429,6 @@ def _run(item: pytest.Function, loops: Loops, made: Awaitable[object] | Any) -> 
             raise
         raise error from error.__cause__
     finally:
-        loops.make_current()
         # So that fixtures are torn down with what the test has set; gone before the next test.
         loops.keep_changes(Changes(context, runner.private_variables))
     if loops.crashed():
