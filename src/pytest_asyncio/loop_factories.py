@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 from typing import cast
 from typing import Final
-from typing import final
 
 import pytest
 
@@ -16,30 +15,6 @@ from pytest_asyncio.hookspecs import LoopFactory
 from pytest_asyncio.markers import asyncio_mark
 
 FACTORY_FIXTURE: Final = "_asyncio_loop_factory"
-
-
-@final
-class _Alias:
-    """The plugin under the name that it was not loaded by."""
-
-    def __getattr__(self, name: str) -> Any:
-        from pytest_asyncio import plugin
-
-        return getattr(plugin, name)
-
-
-def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Offer the hook ``pytest_asyncio_loop_factories``, and register the rest of the plugin."""
-    from pytest_asyncio import hookspecs
-    from pytest_asyncio.running import Running
-
-    pluginmanager.add_hookspecs(hookspecs)
-    pluginmanager.register(Running(), "pytest_asyncio.running")
-    # The entry point and `pytest_plugins` name it differently, and pytest refuses to load a
-    # plugin twice unless it finds the second name taken.
-    for name in ("asyncio", "pytest_asyncio.plugin"):
-        if not pluginmanager.has_plugin(name):
-            pluginmanager.register(_Alias(), name)
 
 
 def factory_name(item: pytest.Item, factories: Mapping[str, LoopFactory]) -> str:

@@ -1,7 +1,9 @@
 """What pytest loads: the hooks and fixtures of the package, gathered by import.
 
 Nothing is defined here. The names are those that pytest looks for; the modules that they come
-from say what they do.
+from say what they do. The hooks around tests and fixtures are not among them: `Running`, in
+`running`, has them, so that a run without async tests can do without. ``pytest_addhooks``
+registers it.
 """
 
 from __future__ import annotations
@@ -19,9 +21,9 @@ from pytest_asyncio.loop import _asyncio_loop_factory as _asyncio_loop_factory
 from pytest_asyncio.loop import event_loop as event_loop
 from pytest_asyncio.loop import event_loop_policy as event_loop_policy
 from pytest_asyncio.loop import pytest_sessionstart as pytest_sessionstart
-from pytest_asyncio.loop_factories import pytest_addhooks as pytest_addhooks
 from pytest_asyncio.markers import is_async_test as is_async_test
 from pytest_asyncio.ports import unused_tcp_port as unused_tcp_port
 from pytest_asyncio.ports import unused_tcp_port_factory as unused_tcp_port_factory
 from pytest_asyncio.ports import unused_udp_port as unused_udp_port
 from pytest_asyncio.ports import unused_udp_port_factory as unused_udp_port_factory
+from pytest_asyncio.running import pytest_addhooks as pytest_addhooks

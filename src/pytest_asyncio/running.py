@@ -55,6 +55,35 @@ if TYPE_CHECKING:
     from pytest_asyncio.runner import Runner
 
 
+# -- registration --
+
+
+@final
+class _Alias:
+    """The plugin under the name that it was not loaded by."""
+
+    def __getattr__(self, name: str) -> Any:
+        from pytest_asyncio import plugin
+
+        return getattr(plugin, name)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Offer the hook ``pytest_asyncio_loop_factories``, and register the rest of the plugin."""
+    from pytest_asyncio import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+    pluginmanager.register(Running(), "pytest_asyncio.running")
+    # The entry point and `pytest_plugins` name it differently, and pytest refuses to load a
+    # plugin twice unless it finds the second name taken.
+    for name in ("asyncio", "pytest_asyncio.plugin"):
+        if not pluginmanager.has_plugin(name):
+            pluginmanager.register(_Alias(), name)
+
+
+# -- the hooks, in the order in which pytest calls them --
+
+
 @final
 class Running:
     """The hooks around tests and fixtures, as long as the run may have to do with asyncio."""
