@@ -46,7 +46,7 @@ OTHERS: Final = "#c9ada7"
 
 
 def main(folder: Path) -> None:
-    """Draw the plots for the newest Python that there are results of."""
+    """Draw the plots, each for the newest Python that there are results for it of."""
     mpl.rcParams.update(
         {
             "svg.fonttype": "none",  # Text stays text: it can be searched and read aloud.
@@ -58,9 +58,11 @@ def main(folder: Path) -> None:
             "savefig.facecolor": "white",
         }
     )
-    results = load_all(folder)[-1]
-    draw_plugins(results, folder / "plugins.svg")
-    draw_growth(results, folder / "growth.svg")
+    everything = load_all(folder)
+    draw_plugins(everything[-1], folder / "plugins.svg")
+    grown = [each for each in everything if each.series("more tests", "sync", PLAIN)]
+    if grown:
+        draw_growth(grown[-1], folder / "growth.svg")
 
 
 def draw_plugins(results: Results, path: Path) -> None:
@@ -130,6 +132,7 @@ def draw_growth(results: Results, path: Path) -> None:
     tests.legend(fontsize=8, frameon=False)
     fixtures.set_xlabel("async fixtures of each test")
     fixtures.set_ylabel("µs added to each test")
+    figure.supxlabel(f"CPython {results.python}", fontsize=9)
     _save(figure, path)
 
 
