@@ -146,8 +146,12 @@ def pytest_collection_finish(session):
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
-def test_distributions(run: Example, distribution: str) -> None:
+def test_distributions(
+    run: Example, monkeypatch: pytest.MonkeyPatch, distribution: str
+) -> None:
     """Each test runs once, in the loop of its fixtures; all workers plan these loops alike."""
+    # These tests may run in a worker themselves.
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     alone = run(
         "",
         "--collect-only",
