@@ -27,8 +27,7 @@ if sys.version_info < (3, 14):
 
     def current_loop() -> asyncio.AbstractEventLoop | None:
         """What ``asyncio.get_event_loop()`` would give now, without making one on the spot."""
-        loop: asyncio.AbstractEventLoop | None = getattr(_variables(), "_loop", None)
-        return loop
+        return getattr(_variables(), "_loop", None)
 
 else:
 

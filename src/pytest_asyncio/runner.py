@@ -169,12 +169,7 @@ class Runner:
         """
         __tracebackhide__ = True
         task = self._start(coroutine, context=context, name=name, owner=owner)
-        try:
-            self._drive(task, task.done)
-        except (KeyboardInterrupt, SystemExit) as exc:
-            if owner is not None:
-                owner.forget(exc)
-            raise
+        self._drive(task, task.done, owner=owner)
         return _result(task)
 
     def _start(
@@ -244,6 +239,7 @@ class Runner:
         task: asyncio.Task[Any],
         until: Callable[[], bool],
         *,
+        owner: Tasks | None,
         cancellable: bool = True,
     ) -> None:
         """Let the loop run until something is so, on behalf of a task.
@@ -270,6 +266,7 @@ class Runner:
             if until():
                 if task.done() and not task.cancelled():
                     task.exception()  # It is on its way: Ctrl-C may hit the task itself.
+                _forget(exc, owner)
                 raise
             # What the tasks wait for has to be seen before they are cancelled.
             where = traceback_of(task)
@@ -278,6 +275,7 @@ class Runner:
             else:
                 self.interrupted()
             self._abandon(task)
+            _forget(exc, owner)
             raise exc.with_traceback(where) from None
         finally:
             self._drives.pop()
@@ -545,7 +543,7 @@ class FixtureTask(Generic[T]):
         task = self.task = self.runner._start(
             self._live(), context=self.context, name=self.name, owner=self._owner
         )
-        self._drive(lambda: bool(self._values) or task.done())
+        self.runner._drive(task, self._is_up, owner=self._owner)
         if not self._values:
             _result(task)
             raise DidNotYieldError
@@ -570,20 +568,16 @@ class FixtureTask(Generic[T]):
                 assert self._release is not None
                 if not self._release.done():
                     self._release.set_result(None)
-                self._drive(task.done, cancellable=False)
+                self.runner._drive(
+                    task, task.done, owner=self._owner, cancellable=False
+                )
         finally:
             if self in self.runner.crashed:
                 self.runner.crashed.remove(self)
         _result(task)
 
-    def _drive(self, until: Callable[[], bool], *, cancellable: bool = True) -> None:
-        __tracebackhide__ = True
-        assert self.task is not None
-        try:
-            self.runner._drive(self.task, until, cancellable=cancellable)
-        except (KeyboardInterrupt, SystemExit) as exc:
-            self._owner.forget(exc)
-            raise
+    def _is_up(self) -> bool:
+        return bool(self._values) or (self.task is not None and self.task.done())
 
     async def _live(self) -> None:
         __tracebackhide__ = True
@@ -623,6 +617,12 @@ class FixtureTask(Generic[T]):
             except asyncio.CancelledError as exc:
                 self.crash = self.crash or exc
                 self.runner.crash(self)
+
+
+def _forget(exception: BaseException, owner: Tasks | None) -> None:
+    """Let asyncio not report what ends the run: it comes out of every task that it hits."""
+    if owner is not None and isinstance(exception, KeyboardInterrupt | SystemExit):
+        owner.forget(exception)
 
 
 def _result(task: asyncio.Task[T]) -> T:
