@@ -100,17 +100,20 @@ def _unused(results: Results) -> Iterator[Target | None]:
         noise = max(row.spread, plain.spread)
         yield Target(
             title=f"sync suite, {what} of {row.tests:,} tests, to no plugin",
-            limit=f"noise: {noise / plain.seconds:+.1%}",
-            value=f"{more / plain.seconds:+.1%}",
+            limit="noise",
+            value=f"{more / plain.seconds:+.1%} (noise {noise / plain.seconds:.1%})",
             reached=more <= noise,
         )
     row = results.get("sync suite", "start", OURS)
-    if row is not None:
+    plain = results.get("sync suite", "start", PLAIN)
+    if row is not None and plain is not None:
+        # From Python 3.14 on, pdb imports asyncio, and pytest imports pdb.
+        imported = bool(row.asyncio) and not plain.asyncio
         yield Target(
-            title="sync suite, import of asyncio",
+            title="sync suite, import of asyncio beyond pytest's own",
             limit="none",
-            value="imported" if row.asyncio else "none",
-            reached=row.asyncio is False,
+            value="imported" if imported else "none",
+            reached=not imported,
         )
 
 
