@@ -300,6 +300,78 @@ def test_inner_runs_of_pytester(run: Example, monkeypatch: pytest.MonkeyPatch) -
     result.assert_outcomes(passed=2)
 
 
+HOOKS = """
+import pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logfinish(nodeid):
+    print("hooks after", nodeid.partition("::")[2], hooks())
+
+def hooks():
+    return sum(
+        each.plugin_name == "pytest_asyncio.running"
+        or type(each.plugin).__module__ == "pytest_asyncio.running"
+        for name in ("setup", "call", "teardown")
+        for each in getattr(CONFIG.hook, f"pytest_runtest_{name}").get_hookimpls()
+    )
+
+def pytest_configure(config):
+    global CONFIG
+    CONFIG = config
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "mode"),
+    [
+        ("def test_it(): ...", "auto"),
+        ("@pytest.mark.asyncio\nasync def test_it(): ...", "strict"),
+        ("def test_it(event_loop): ...", "strict"),
+        ("@pytest_asyncio.fixture\nasync def it(): ...\ndef test_it(): ...", "strict"),
+    ],
+)
+def test_hooks_where_there_may_be_async_tests(
+    run: Example, source: str, mode: str
+) -> None:
+    """The hooks around tests are there in auto mode, and where anything may need them."""
+    source = f"import pytest, pytest_asyncio\n{source}\ndef test_other(): ..."
+    result = run(source, "-s", mode=mode, conftest=HOOKS, subprocess=True)
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*hooks after test_it 4", "*hooks after test_other 4"])
+
+
+def test_hooks_come_back(run: Example) -> None:
+    """They are gone where nothing plainly needs them, until something does all the same."""
+    result = run(
+        """
+        import asyncio
+
+        def test_before(): ...
+
+        def test_it(request):
+            loop = request.getfixturevalue("event_" + "loop")
+            assert asyncio.get_event_loop() is loop
+            loop.run_until_complete(asyncio.sleep(0))
+            request.config.its_loop = loop
+
+        def test_after(request):
+            assert request.config.its_loop.is_closed()
+        """,
+        "-s",
+        "-Werror",
+        conftest=HOOKS,
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(
+        [
+            "*hooks after test_before 0",
+            "*hooks after test_it 4",
+            "*hooks after test_after 4",
+        ]
+    )
+
+
 # -- what pytest says about it -------------------------------------------------------------------
 
 
