@@ -71,11 +71,13 @@ class Changes:
         context: contextvars.Context,
         private: Collection[contextvars.ContextVar[Any]] = (),
     ) -> None:
-        left_out = {*private, *_not_carried()}
+        left_out = _not_carried()
         self._made: Final = [
             (variable, value, variable.set(value))
             for variable, value in context.items()
-            if variable.get(_MISSING) is not value and variable not in left_out
+            if variable.get(_MISSING) is not value
+            and variable not in private
+            and variable not in left_out
         ]
 
     def __bool__(self) -> bool:

@@ -25,9 +25,8 @@ if sys.version_info < (3, 14):
         policy = asyncio.get_event_loop_policy()  # type: ignore[deprecated]
         return getattr(policy, "_local", None)
 
-    def current_loop() -> asyncio.AbstractEventLoop | None:
-        """What ``asyncio.get_event_loop()`` would give now, without making one on the spot."""
-        return getattr(_variables(), "_loop", None)
+    def _loop_in(variables: Any) -> asyncio.AbstractEventLoop | None:
+        return getattr(variables, "_loop", None)
 
 else:
 
@@ -35,8 +34,7 @@ else:
         """There is nothing to be kept but the loop."""
         return None
 
-    def current_loop() -> asyncio.AbstractEventLoop | None:
-        """What ``asyncio.get_event_loop()`` would give now."""
+    def _loop_in(_: Any) -> asyncio.AbstractEventLoop | None:
         import asyncio
 
         # Where a loop is running already, that is what it would give.
@@ -48,6 +46,11 @@ else:
             return None
         finally:
             asyncio._set_running_loop(host)
+
+
+def current_loop() -> asyncio.AbstractEventLoop | None:
+    """What ``asyncio.get_event_loop()`` would give now, without making one on the spot."""
+    return _loop_in(_variables())
 
 
 @final
@@ -62,7 +65,7 @@ class CurrentLoop:
 
     def __init__(self) -> None:
         self._variables: Final[Any] = _variables()
-        self._loop: Final = current_loop()
+        self._loop: Final = _loop_in(self._variables)
         self._was_set: Final[bool] = getattr(self._variables, "_set_called", True)
 
     def put_back(self, *, on_demand: bool) -> None:

@@ -135,13 +135,13 @@ class Watch:
         if self._selector is not None:
             vars(self._selector).pop("select", None)
 
-    def _original(self, name: str) -> Callable[..., Any]:
-        """How a method was before, looked up each time.
+    def original(self, name: str) -> Callable[..., Any]:
+        """How a method was before it was replaced, looked up each time.
 
         Suites patch methods of the loop's class while the loop runs, and a loop without
         replacements would see that.
         """
-        before = self._before[name]
+        before = self._before.get(name)
         if before is not None:
             return before
         cls = type(self._loop)
@@ -165,7 +165,7 @@ class Watch:
             if getattr(context.get("asyncgen"), "ag_running", False):
                 return  # The task that runs it would not end, and is reported for that.
             self.unhandled.append(Unhandled(exception, _source(context)))
-        self._original("default_exception_handler")(context)
+        self.original("default_exception_handler")(context)
 
     # -- the tasks of a test or fixture --
 
@@ -174,7 +174,7 @@ class Watch:
     def _create_task(self, coro: Any, **options: Any) -> Any:
         """Keep a task that is started on behalf of a test or fixture."""
         __tracebackhide__ = True
-        task: Any = self._original("create_task")(coro, **options)
+        task: Any = self.original("create_task")(coro, **options)
         if not isinstance(cast("object", task), asyncio.futures.Future):
             return task  # The suite has patched the method.
         if isinstance(created := getattr(task, "_source_traceback", None), list):
@@ -233,7 +233,7 @@ class Watch:
     def _run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
         """Keep a job that an executor has been given, until the loop has heard of it again."""
         __tracebackhide__ = True
-        job = self._original("run_in_executor")(executor, func, *args)
+        job = self.original("run_in_executor")(executor, func, *args)
         if asyncio.isfuture(job):
             self._jobs.add(job)
             job.add_done_callback(self._jobs.discard)

@@ -62,6 +62,7 @@ from pytest_asyncio.markers import Kind
 from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import unbound
 from pytest_asyncio.outcomes import failure_of
+from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import outcome_of
 from pytest_asyncio.plan import AnyFixtureDef
 from pytest_asyncio.plan import home_of
@@ -497,7 +498,7 @@ def set_up(
 
     It is the hook ``pytest_fixture_setup``, which pytest goes on with at the ``yield``.
     """
-    __tracebackhide__ = True
+    __tracebackhide__ = is_hidden
     item = _pytest_private.item_of(request)
     if fixturedef.argname == "event_loop":
         replacement = _refuse(messages.event_loop_is_async(location(fixturedef, item)))
@@ -560,7 +561,7 @@ def _like(original: Any, replacement: Callable[..., Any]) -> Callable[..., Any]:
 
 def _refuse(message: str) -> Callable[..., NoReturn]:
     def refuse(*args: object, **kwargs: object) -> NoReturn:
-        __tracebackhide__ = True
+        __tracebackhide__ = is_hidden
         pytest.fail(message, pytrace=False)
 
     return refuse
@@ -584,7 +585,7 @@ def _replacement(
         return _synchronous(function, fixturedef, request, definition, loops, item)
 
     def set_up(*args: Any, **kwargs: Any) -> Any:
-        __tracebackhide__ = True
+        __tracebackhide__ = is_hidden
         live = _live(fixturedef, request, definition, loops, item)
         loops.lend(live.runner)
         context, inherited = context_for_fixture()

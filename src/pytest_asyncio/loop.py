@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
-import dataclasses
 import functools
 from typing import Any
 from typing import Final
@@ -32,7 +31,6 @@ from pytest_asyncio.contexts import Changes
 from pytest_asyncio.current_loop import current_loop
 from pytest_asyncio.current_loop import CurrentLoop
 from pytest_asyncio.current_loop import PolicyInForce
-from pytest_asyncio.current_loop import set_current_loop
 from pytest_asyncio.hookspecs import LoopFactory
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.loop_factories import factory_name
@@ -60,52 +58,90 @@ __all__ = ["event_loop", "event_loop_policy"]
 
 
 @final
-@dataclasses.dataclass(slots=True, eq=False)
 class Station:
-    """A test between the start of its set-up and the end of its tear-down."""
+    """A test between the start of its set-up and the end of its tear-down.
 
-    item: pytest.Item
-    marking: Marking
-    """What its markers say."""
-    before: CurrentLoop
-    """What was current when the test began."""
-    runner: Runner | None = None
-    """The loop of the test, as soon as it is known."""
-    home: Node | None = None
-    """The node that this loop belongs to, unless a fixture of the user's made it."""
-    scope: str = "function"
-    """The scope of that loop."""
-    variant: object = None
-    """What tells the loop from others of the same node, as soon as it is known."""
-    policy: PolicyInForce | None = None
-    """The user's event loop policy, if there is one."""
-    changes: Changes | None = None
-    """The context variables that the test has set."""
-    tasks: Tasks | None = None
-    """The tasks that the test has started."""
+    :param item: The test.
+    :param override: The user's ``event_loop``, if the loop of the test comes from there.
+    """
+
+    __slots__ = (
+        "before",
+        "changes",
+        "home",
+        "item",
+        "marking",
+        "override",
+        "policy",
+        "runner",
+        "scope",
+        "tasks",
+        "variant",
+    )
+
+    def __init__(
+        self, item: pytest.Item, marking: Marking, override: AnyFixtureDef | None
+    ) -> None:
+        self.item: Final = item
+        self.marking: Final = marking
+        """What its markers say."""
+        self.override: Final = override
+        self.before: Final = CurrentLoop()
+        """What was current when the test began."""
+        self.runner: Runner | None = None
+        """The loop of the test, as soon as it is known."""
+        self.home: Node | None = None
+        """The node that this loop belongs to, unless a fixture of the user's made it."""
+        self.scope = "function"
+        """The scope of that loop."""
+        self.variant: object = None
+        """What tells the loop from others of the same node, as soon as it is known."""
+        self.policy: PolicyInForce | None = None
+        """The user's event loop policy, if there is one."""
+        self.changes: Changes | None = None
+        """The context variables that the test has set."""
+        self.tasks: Tasks | None = None
+        """The tasks that the test has started."""
 
 
 @final
-@dataclasses.dataclass(slots=True, eq=False)
 class Live:
-    """A fixture of ours between its set-up and its tear-down."""
+    """A fixture of ours between its set-up and its tear-down.
 
-    fixturedef: AnyFixtureDef
-    request: pytest.FixtureRequest
-    runner: Runner
-    scope: str
-    """The scope of the loop that it runs in."""
-    variant: object
-    """The variant of that loop, or None if the user's ``event_loop`` made it."""
-    name: str = dataclasses.field(init=False)
-    """Name of the fixture, or of the method that pytest makes a fixture of, for users."""
-    tasks: Tasks | None = None
-    """The tasks that it has started, if it is async."""
-    task: FixtureTask[Any] | None = None
-    """The task of an async generator."""
+    :param scope: The scope of the loop that it runs in.
+    :param variant: The variant of that loop, or None if the user's ``event_loop`` made it.
+    """
 
-    def __post_init__(self) -> None:
-        self.name = _pytest_private.shown_name(self.fixturedef)
+    __slots__ = (
+        "fixturedef",
+        "name",
+        "request",
+        "runner",
+        "scope",
+        "task",
+        "tasks",
+        "variant",
+    )
+
+    def __init__(
+        self,
+        fixturedef: AnyFixtureDef,
+        request: pytest.FixtureRequest,
+        runner: Runner,
+        scope: str,
+        variant: object,
+    ) -> None:
+        self.fixturedef: Final = fixturedef
+        self.request: Final = request
+        self.runner: Final = runner
+        self.scope: Final = scope
+        self.variant: Final = variant
+        self.name: Final = _pytest_private.shown_name(fixturedef)
+        """Name of the fixture, or of the method that pytest makes a fixture of, for users."""
+        self.tasks: Tasks | None = None
+        """The tasks that it has started, if it is async."""
+        self.task: FixtureTask[Any] | None = None
+        """The task of an async generator."""
 
     def finish(self) -> None:
         """Tear the fixture down now, after those that depend on it."""
@@ -155,12 +191,12 @@ class Loops:
 
     @functools.cached_property
     def is_setup_observed(self) -> bool:
-        """Whether a plugin or ``conftest.py`` sees every fixture that is set up.
+        """Whether somebody sees every fixture that is set up: ``--setup-show``, or a plugin.
 
         looptime, say, exchanges the loop when ``event_loop`` is. AnyIO and pytest-trio look for
         their own.
         """
-        return any(
+        return self.config.getoption("setupshow", default=False) or any(
             each.function.__module__.partition(".")[0]
             not in {"_pytest", "anyio", "pytest_asyncio", "pytest_trio"}
             for each in self.config.hook.pytest_fixture_setup.get_hookimpls()
@@ -176,12 +212,11 @@ class Loops:
         """
         station = self.enter(item)
         if station.runner is None or station.runner.loop.is_closed():
-            override = self.override("event_loop", item)
-            if override is None or self.marking(item).arguments.loop_scope is not None:
+            if station.override is None:
                 return self.planned(item, request)
             loop = request.getfixturevalue("event_loop")
-            station.runner = self.adopt(loop, item, override)
-            station.scope = override.scope
+            station.runner = self.adopt(loop, item, station.override)
+            station.scope = station.override.scope
             self.make_current()
         return station.runner
 
@@ -195,22 +230,18 @@ class Loops:
         """
         __tracebackhide__ = True
         station = self.enter(item)
-        station.home = self.asked_by_test(item) or self.plan.home_of_test(item)
-        station.scope = scope_of(station.home)
-        station.runner = self.at(station.home, item, request)
-        self.make_current()
-        return station.runner
+        home = self.asked_by_test(item) or self.plan.home_of_test(item)
+        runner = self.at(home, item, request)
+        station.home, station.scope, station.runner = home, scope_of(home), runner
+        self.make_current(runner)
+        return runner
 
     def make_current(self, runner: Runner | None = None) -> None:
         """Make the loop of the test that is being run the current one, or another one."""
         if runner is None and self.station is not None:
             runner = self.station.runner
         if runner is not None:
-            import asyncio
-
-            set_current_loop(runner.loop)
-            if asyncio._get_running_loop() is not None:
-                runner.run_beside_host()
+            runner.make_current()
 
     def lend(self, runner: Runner) -> None:
         """Let the loop of a fixture be the current one, if it is not that of the test anyway."""
@@ -224,13 +255,12 @@ class Loops:
 
     def current_by_override(self, item: pytest.Item, loop: Any) -> None:
         """Make the loop current that the user's ``event_loop`` has just made, or still has."""
-        override = self.override("event_loop", item)
         if self.config.getoption("setupplan", default=False):
             return  # Under --setup-plan no fixture has a value.
-        if override is not None and self.marking(item).arguments.loop_scope is None:
-            station = self.enter(item)
-            station.runner = self.adopt(loop, item, override)
-            station.scope = override.scope
+        station = self.enter(item)
+        if station.override is not None:
+            station.runner = self.adopt(loop, item, station.override)
+            station.scope = station.override.scope
             self.make_current()
 
     def is_running(self, item: pytest.Item) -> bool:
@@ -400,6 +430,11 @@ class Loops:
             if live.task is not None and live.task.crash is not None
         ]
 
+    def is_any_closed(self) -> bool:
+        """Whether user code has closed a loop that a test or fixture uses, or may yet use."""
+        loops = [*self.family, *[live.runner.loop for live in self.live]]
+        return any(loop.is_closed() for loop in loops)
+
     def homeless(self) -> list[Live]:
         """The fixtures whose loop was closed under them, the last one set up first."""
         return [live for live in reversed(self.live) if live.runner.loop.is_closed()]
@@ -531,11 +566,16 @@ class Loops:
 
     def enter(self, item: pytest.Item) -> Station:
         """Begin a test that uses loops; the second call for a test changes nothing."""
-        if self.station is None or self.station.item is not item:
+        station = self.station
+        if station is None or station.item is not item:
             if self.on_first_test is not None:
                 self.on_first_test()
-            self.station = Station(item, marking(item), CurrentLoop())
-        return self.station
+            said = marking(item)
+            # The marker wins: the user's loop is not this test's, unless asked for by name.
+            asks = said.arguments.loop_scope is not None
+            override = None if asks else self.override("event_loop", item)
+            station = self.station = Station(item, said, override)
+        return station
 
     def leave(
         self, nextitem: pytest.Item | None, *, finally_: bool = False

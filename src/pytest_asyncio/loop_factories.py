@@ -27,8 +27,10 @@ def factory_name(item: pytest.Item, factories: Mapping[str, LoopFactory]) -> str
 def loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory] | None:
     """The loop factories for a test, those that its marker names; None for the default."""
     given = all_loop_factories(item)
+    if given is None:
+        return None
     names = asyncio_mark(item).loop_factories
-    if given is None or names is None:
+    if names is None:
         return given
     return {name: given[name] for name in names if name in given}
 

@@ -204,14 +204,22 @@ class Runner:
         name: str,
     ) -> asyncio.Task[T]:
         __tracebackhide__ = True
+        create_task = self.watch.original("create_task")  # Its end is waited for here.
         try:
-            return self.loop.create_task(coroutine, name=name, context=context)
+            task: asyncio.Task[T] = create_task(coroutine, name=name, context=context)
         except TypeError:
             # A task factory from before Python 3.11, or a loop, that takes no context. The
             # task then gets a copy, and what it sets stays with it.
-            return context.run(self.loop.create_task, coroutine)
+            task = context.run(create_task, coroutine)
+        return task
 
-    def run_beside_host(self) -> None:
+    def make_current(self) -> None:
+        """Make the loop the current one; let synchronous code run it beside one of its host's."""
+        set_current_loop(self.loop)
+        if asyncio._get_running_loop() is not None:
+            self._run_beside_host()
+
+    def _run_beside_host(self) -> None:
         """Let a synchronous test run the loop although its thread's host has one running.
 
         The methods are replaced only where there is a host: others may replace them, too, and

@@ -33,7 +33,6 @@ from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
 from pytest_asyncio.loop_factories import all_loop_factories
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
-from pytest_asyncio.markers import asyncio_mark
 from pytest_asyncio.markers import AutoMode
 from pytest_asyncio.markers import check_mark
 from pytest_asyncio.markers import is_async_test
@@ -119,35 +118,25 @@ class Running:
 
     # -- set-up --
 
-    @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
+    # pytest's own hook, which sets up the fixtures, comes after it, and those that skip a test
+    # before. A test that is skipped gets no loop.
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Check the marker, and let the test request its event loop before anything else."""
         __tracebackhide__ = is_hidden
         loops = self._loops
         at_stake = stake(item, loops)
         if at_stake is not Stake.NONE:
             check_mark(item)
-            if at_stake is Stake.LOOP:
+            if at_stake is Stake.LOOP and isinstance(item, pytest.Function):
                 _prepare(item, loops)
-        yield
-        # What goes wrong in the background of a failure is told at the end of the tear-down.
-        if loops.troubled:
-            _report(item, loops)
 
-    # Not in the wrapper above: a test that is skipped, by a marker or by whoever comes before,
-    # gets no loop.
-    @pytest.hookimpl(specname="pytest_runtest_setup")
-    def pytest_runtest_setup_loop(self, item: pytest.Item) -> None:
-        """Give the test its loop, where nobody but the plugin asks for it."""
-        __tracebackhide__ = True
-        loops = self._loops
-        if (
-            loops.is_running(item)
-            and isinstance(item, pytest.Function)
-            and item.fixturenames[:1] == ["event_loop"]
-            and _is_requested_by_nobody_else(item, loops)
-        ):
-            item.funcargs["event_loop"] = loops.planned(item).loop
+    # What goes wrong in the background of a failure is told at the end of the tear-down.
+    @pytest.hookimpl(specname="pytest_runtest_setup", trylast=True)
+    def pytest_runtest_setup_done(self, item: pytest.Item) -> None:
+        """After the fixtures, tell what went wrong in the background."""
+        __tracebackhide__ = is_hidden
+        if self._loops.troubled:
+            _report(item, self._loops)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_fixture_setup(
@@ -176,7 +165,7 @@ class Running:
         if loops.station is None:
             yield
             return
-        alone = set(getattr(item, "fixturenames", ())) <= {"event_loop"}
+        alone = getattr(item, "fixturenames", None) == ["event_loop"]
         if not alone and (is_async_test(item) or not loops.is_current_the_users()):
             loops.make_current()  # A fixture may have made another one current.
         yield
@@ -271,12 +260,13 @@ class _Interrupted:
 # -- set-up --
 
 
-def _prepare(item: pytest.Item, loops: Loops) -> None:
+def _prepare(item: pytest.Function, loops: Loops) -> None:
+    """Let the test request its event loop; give it that, where nobody else asks for it."""
     __tracebackhide__ = True
-    if not isinstance(item, pytest.Function):
-        return
-    _check_factory(item)
     station = loops.enter(item)
+    asked = station.marking.arguments
+    if asked.loop_factories is not None:
+        _check_factory(item, asked.loop_factories)
     stale = loops.event_loop
     if stale is not None and _pytest_private.is_set_up(stale):
         # Something that a synchronous fixture raised, SystemExit say, has made pytest stop
@@ -284,12 +274,11 @@ def _prepare(item: pytest.Item, loops: Loops) -> None:
         _pytest_private.finish(stale, _pytest_private.top_request(item))
     for live in loops.strangers(item):
         live.finish()
-    override = loops.override("event_loop", item)
-    if override is not None and station.marking.arguments.loop_scope is not None:
-        # The marker wins: the user's loop is not this test's, unless it asks for it by name.
-        return
+    override = station.override
     if override is not None and _pytest_private.is_set_up(override):
         loops.current_by_override(item, _pytest_private.cached_value(override))
+    elif asked.loop_scope is not None and loops.override("event_loop", item):
+        return  # The user's fixture of that name does not make the loop of this test.
     names = item.fixturenames
     if names[:1] != ["event_loop"]:
         if "event_loop" in names:
@@ -300,6 +289,8 @@ def _prepare(item: pytest.Item, loops: Loops) -> None:
     ):
         # It tells the tests of ours by this fixture, and finds their loop through it.
         names.append("event_loop_policy")
+    if _is_requested_by_nobody_else(item, loops):
+        item.funcargs["event_loop"] = loops.planned(item).loop
 
 
 def _is_requested_by_nobody_else(item: pytest.Function, loops: Loops) -> bool:
@@ -312,16 +303,12 @@ def _is_requested_by_nobody_else(item: pytest.Function, loops: Loops) -> bool:
         "event_loop" not in _pytest_private.requested_fixturedefs(item)
         and "event_loop" not in getattr(getattr(item, "callspec", None), "params", {})
         and loops.override("event_loop_policy", item) is None
-        and not item.config.getoption("setupshow", default=False)
         and not loops.is_setup_observed
     )
 
 
-def _check_factory(item: pytest.Function) -> None:
+def _check_factory(item: pytest.Function, asked: tuple[str, ...]) -> None:
     """Skip a test that asks for a loop factory which does not exist here."""
-    asked = asyncio_mark(item).loop_factories
-    if asked is None:
-        return
     params = getattr(getattr(item, "callspec", None), "params", {})
     name = params.get(FACTORY_FIXTURE, asked[0])
     known = all_loop_factories(item)
@@ -598,6 +585,8 @@ def _finish_broken(
     for live in loops.crashed():
         if live in loops.live:
             _try(errors, live.finish)
+    if not loops.is_any_closed():
+        return
     homeless = loops.homeless()
     closed = loops.closed_by_user()
     for live in homeless:
