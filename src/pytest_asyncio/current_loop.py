@@ -90,7 +90,7 @@ def set_current_loop(loop: asyncio.AbstractEventLoop) -> None:
 
     There are policies that close whatever was current when another loop is set.
     """
-    if current_loop() is not loop:
+    if _loop_in(_variables()) is not loop:
         import asyncio
 
         asyncio.events.set_event_loop(loop)

@@ -793,8 +793,8 @@ def _live(
         asked = None
     if asked is None:
         if node is item:
-            runner = loops.for_test(item, request)
-            variant = loops.variant(item)
+            runner = loops.for_test(station, request)
+            variant = loops.variant(station)
             return Live(fixturedef, request, runner, station.scope, variant)
         asked = loops.plan.home_of_fixture(Use(fixturedef, node))
         if asked is None:
@@ -803,8 +803,8 @@ def _live(
             asked = node
             if station.home is not None and station.home in node.listchain():
                 asked = station.home
-    runner = loops.at(asked, item, request)
-    return Live(fixturedef, request, runner, scope_of(asked), loops.variant(item))
+    runner = loops.at(asked, station, request)
+    return Live(fixturedef, request, runner, scope_of(asked), loops.variant(station))
 
 
 # -- synchronous functions under our decorator --

@@ -62,7 +62,9 @@ class Station:
     """A test between the start of its set-up and the end of its tear-down.
 
     :param item: The test.
+    :param marking: What its markers say.
     :param override: The user's ``event_loop``, if the loop of the test comes from there.
+    :param policy_override: The user's ``event_loop_policy``, if there is one.
     """
 
     __slots__ = (
@@ -73,6 +75,7 @@ class Station:
         "marking",
         "override",
         "policy",
+        "policy_override",
         "runner",
         "scope",
         "tasks",
@@ -80,12 +83,16 @@ class Station:
     )
 
     def __init__(
-        self, item: pytest.Item, marking: Marking, override: AnyFixtureDef | None
+        self,
+        item: pytest.Item,
+        marking: Marking,
+        override: AnyFixtureDef | None,
+        policy_override: AnyFixtureDef | None,
     ) -> None:
         self.item: Final = item
         self.marking: Final = marking
-        """What its markers say."""
         self.override: Final = override
+        self.policy_override: Final = policy_override
         self.before: Final = CurrentLoop()
         """What was current when the test began."""
         self.runner: Runner | None = None
@@ -204,34 +211,33 @@ class Loops:
 
     # -- which loop --
 
-    def for_test(self, item: pytest.Item, request: pytest.FixtureRequest) -> Runner:
+    def for_test(self, station: Station, request: pytest.FixtureRequest) -> Runner:
         """The loop that a test runs in; it becomes the current one.
 
-        :param item: The test.
+        :param station: The test.
         :param request: A request of that test.
         """
-        station = self.enter(item)
         if station.runner is None or station.runner.loop.is_closed():
             if station.override is None:
-                return self.planned(item, request)
+                return self.planned(station, request)
             loop = request.getfixturevalue("event_loop")
-            station.runner = self.adopt(loop, item, station.override)
+            station.runner = self.adopt(loop, station.item, station.override)
             station.scope = station.override.scope
             self.make_current()
         return station.runner
 
     def planned(
-        self, item: pytest.Item, request: pytest.FixtureRequest | None = None
+        self, station: Station, request: pytest.FixtureRequest | None = None
     ) -> Runner:
         """The loop that a test runs in if no fixture of the user's makes it.
 
-        :param item: The test.
+        :param station: The test.
         :param request: A request of that test, where it sees an ``event_loop_policy``.
         """
         __tracebackhide__ = True
-        station = self.enter(item)
+        item = station.item
         home = self.asked_by_test(item) or self.plan.home_of_test(item)
-        runner = self.at(home, item, request)
+        runner = self.at(home, station, request)
         station.home, station.scope, station.runner = home, scope_of(home), runner
         self.make_current(runner)
         return runner
@@ -307,50 +313,37 @@ class Loops:
     def at(
         self,
         home: Node,
-        item: pytest.Item,
+        station: Station,
         request: pytest.FixtureRequest | None,
     ) -> Runner:
         """The open loop of a node; it is made if there is none.
 
         :param home: The node that the loop belongs to.
-        :param item: The test that needs it.
+        :param station: The test that needs it.
         :param request: A request of that test, for the fixture ``event_loop_policy``.
         """
         __tracebackhide__ = True
         policy = None
-        if self.override("event_loop_policy", item) is not None:
+        if station.policy_override is not None:
             assert request is not None
             policy = request.getfixturevalue("event_loop_policy")
-            self._install(policy)
-        key = (home, self.variant(item))
+            if station.policy is None:
+                station.policy = PolicyInForce(policy)
+        key = (home, self.variant(station))
         runner = self._homes.get(key)
         if runner is not None and runner.loop.is_closed():
             # By a fixture, say, for which it was just the current loop: nothing is lost by that.
             runner.close()
             runner = None
         if runner is None:
-            runner = self._homes[key] = self._make(item, policy)
+            runner = self._homes[key] = self._make(station.item, policy)
         return runner
 
-    def variant(self, item: pytest.Item) -> object:
+    def variant(self, station: Station) -> object:
         """What tells loops of one home apart: the factory's name, or the policy's parameter."""
-        station = self.enter(item)
         if station.variant is None:
-            station.variant = self._variant(item)
+            station.variant = _variant(station)
         return station.variant
-
-    def _variant(self, item: pytest.Item) -> object:
-        factories = loop_factories(item)
-        if factories:
-            name = factory_name(item, factories)
-            factory = factories.get(name)
-            # A function or lambda made anew at each call of the hook is the same factory.
-            return name, getattr(factory, "__code__", factory)
-        params = getattr(getattr(item, "callspec", None), "params", {})
-        return (
-            self.override("event_loop_policy", item),
-            _hashable(params.get("event_loop_policy")),
-        )
 
     def _make(self, item: pytest.Item, policy: Any) -> Runner:
         __tracebackhide__ = True
@@ -382,12 +375,6 @@ class Loops:
         if policy is not None:
             return "event_loop_policy", policy.new_event_loop
         return "asyncio.new_event_loop", asyncio.new_event_loop
-
-    def _install(self, policy: Any) -> None:
-        """Put the user's policy in force until the test is over."""
-        station = self.station
-        if station is not None and station.policy is None:
-            station.policy = PolicyInForce(policy)
 
     def adopt(self, loop: Any, item: pytest.Item, override: AnyFixtureDef) -> Runner:
         """A runner for a loop that the user's ``event_loop`` fixture made, and will close."""
@@ -446,12 +433,12 @@ class Loops:
             self._homes.pop(key).close()
         return bool(closed)
 
-    def strangers(self, item: pytest.Item) -> list[Live]:
+    def strangers(self, station: Station) -> list[Live]:
         """The fixtures of a test that were set up in another variant of its loop."""
         if not self.live:
             return []
-        variant = self.variant(item)
-        names: set[str] = set(getattr(item, "fixturenames", ()))
+        variant = self.variant(station)
+        names: set[str] = set(getattr(station.item, "fixturenames", ()))
         return [
             live
             for live in reversed(self.live)
@@ -574,7 +561,8 @@ class Loops:
             # The marker wins: the user's loop is not this test's, unless asked for by name.
             asks = said.arguments.loop_scope is not None
             override = None if asks else self.override("event_loop", item)
-            station = self.station = Station(item, said, override)
+            policy_override = self.override("event_loop_policy", item)
+            station = self.station = Station(item, said, override, policy_override)
         return station
 
     def leave(
@@ -646,6 +634,20 @@ def _is_of_two_loops(exc: BaseException) -> bool:
         or "different event loop" in text
         or "Event loop is closed" in text
     )
+
+
+def _variant(station: Station) -> object:
+    item = station.item
+    factories = loop_factories(item)
+    if factories:
+        name = factory_name(item, factories)
+        factory = factories.get(name)
+        # A function or lambda made anew at each call of the hook is the same factory.
+        return name, getattr(factory, "__code__", factory)
+    if station.policy_override is None:
+        return ""
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    return station.policy_override, _hashable(params.get("event_loop_policy"))
 
 
 def _check_loop(loop: object, message: Callable[[], str]) -> None:
@@ -730,7 +732,8 @@ def event_loop(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoop:
     .. versionchanged:: 2.0
        Back, after it had been removed in 1.0.
     """
-    return loops_of(request.config).planned(request.node, request).loop
+    loops = loops_of(request.config)
+    return loops.planned(loops.enter(request.node), request).loop
 
 
 @pytest.fixture(scope="session")

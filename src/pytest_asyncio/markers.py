@@ -269,9 +269,8 @@ def asyncio_mark(item: pytest.Item) -> AsyncioMark:
     return marking(item).arguments
 
 
-def check_mark(item: pytest.Item) -> None:
+def check_mark(item: pytest.Item, said: Marking) -> None:
     """Fail a test whose marker has wrong arguments."""
-    said = marking(item)
     if said.problem:
         pytest.fail(messages.bad_marker(item.nodeid, said.problem), pytrace=False)
     if said.mark is not None and "scope" in said.mark.kwargs:

@@ -125,10 +125,10 @@ class Running:
         __tracebackhide__ = is_hidden
         loops = self._loops
         at_stake = stake(item, loops)
-        if at_stake is not Stake.NONE:
-            check_mark(item)
-            if at_stake is Stake.LOOP and isinstance(item, pytest.Function):
-                _prepare(item, loops)
+        if at_stake is Stake.LOOP and isinstance(item, pytest.Function):
+            _prepare(item, loops)
+        elif at_stake is not Stake.NONE:
+            check_mark(item, loops.marking(item))
 
     # What goes wrong in the background of a failure is told at the end of the tear-down.
     @pytest.hookimpl(specname="pytest_runtest_setup", trylast=True)
@@ -264,6 +264,7 @@ def _prepare(item: pytest.Function, loops: Loops) -> None:
     """Let the test request its event loop; give it that, where nobody else asks for it."""
     __tracebackhide__ = True
     station = loops.enter(item)
+    check_mark(item, station.marking)
     asked = station.marking.arguments
     if asked.loop_factories is not None:
         _check_factory(item, asked.loop_factories)
@@ -272,7 +273,7 @@ def _prepare(item: pytest.Function, loops: Loops) -> None:
         # Something that a synchronous fixture raised, SystemExit say, has made pytest stop
         # tearing down the test before.
         _pytest_private.finish(stale, _pytest_private.top_request(item))
-    for live in loops.strangers(item):
+    for live in loops.strangers(station):
         live.finish()
     override = station.override
     if override is not None and _pytest_private.is_set_up(override):
@@ -284,27 +285,24 @@ def _prepare(item: pytest.Function, loops: Loops) -> None:
         if "event_loop" in names:
             names.remove("event_loop")
         names.insert(0, "event_loop")
-    if "event_loop_policy" not in names and item.config.pluginmanager.has_plugin(
-        "looptime_plugin"
-    ):
-        # It tells the tests of ours by this fixture, and finds their loop through it.
-        names.append("event_loop_policy")
-    if _is_requested_by_nobody_else(item, loops):
-        item.funcargs["event_loop"] = loops.planned(item).loop
+    if loops.is_setup_observed:
+        if (
+            item.config.pluginmanager.has_plugin("looptime_plugin")
+            and "event_loop_policy" not in names
+        ):
+            # It tells the tests of ours by this fixture, and finds their loop through it.
+            names.append("event_loop_policy")
+    elif station.policy_override is None and not _is_requested(item):
+        # Most tests do not name event_loop, nor do their fixtures. That pytest sets up a
+        # fixture for them all the same takes as long as running a small test.
+        item.funcargs["event_loop"] = loops.planned(station).loop
 
 
-def _is_requested_by_nobody_else(item: pytest.Function, loops: Loops) -> bool:
-    """Whether the test may be given its ``event_loop`` without a request for the fixture.
-
-    Most tests do not name it, nor do their fixtures. That pytest sets up a fixture for them
-    all the same takes as long as running a small test.
-    """
-    return (
-        "event_loop" not in _pytest_private.requested_fixturedefs(item)
-        and "event_loop" not in getattr(getattr(item, "callspec", None), "params", {})
-        and loops.override("event_loop_policy", item) is None
-        and not loops.is_setup_observed
-    )
+def _is_requested(item: pytest.Function) -> bool:
+    """Whether anybody but the plugin requests the ``event_loop`` of a test."""
+    return "event_loop" in _pytest_private.requested_fixturedefs(
+        item
+    ) or "event_loop" in getattr(getattr(item, "callspec", None), "params", ())
 
 
 def _check_factory(item: pytest.Function, asked: tuple[str, ...]) -> None:
@@ -332,21 +330,21 @@ def _call(item: pytest.Function, loops: Loops) -> bool | None:
         return None
     # Read late: other plugins may wrap the function up to now.
     function: Callable[..., Any] = item.obj
-    what = kind(function)
-    if not concerned and what is Kind.SYNCHRONOUS:
-        return None
     said = loops.marking(item)
-    if said.mark is None and (what is Kind.SYNCHRONOUS or not auto or said.foreign):
+    unmarked = said.mark is None
+    if unmarked and (not auto or said.foreign):
         return None
-    run = functools.partial(_run, item, loops)
+    if (unmarked or not concerned) and kind(function) is Kind.SYNCHRONOUS:
+        return None
     arguments = _pytest_private.test_arguments(item)
     if hasattr(function, "hypothesis"):
+        run = functools.partial(_run, item, loops)
         _run_hypothesis(function, arguments, run, loops)
         return True
     result = function(**arguments)
     if inspect.isawaitable(result) or inspect.isasyncgen(result):
-        run(result)
-    elif what is Kind.SYNCHRONOUS:
+        _run(item, loops, result)
+    elif kind(function) is Kind.SYNCHRONOUS:
         _ran_synchronously(item, result)
     return True
 
@@ -429,8 +427,8 @@ def _run(item: pytest.Function, loops: Loops, made: Awaitable[object] | Any) -> 
     __tracebackhide__ = True
     from pytest_asyncio.diagnostics import Tasks
 
-    runner = loops.for_test(item, _pytest_private.top_request(item))
     station = loops.enter(item)
+    runner = loops.for_test(station, _pytest_private.top_request(item))
     loops.undo_changes()
     context = context_for_task()
     tasks = station.tasks = Tasks()
