@@ -71,13 +71,12 @@ class Changes:
         context: contextvars.Context,
         private: Collection[contextvars.ContextVar[Any]] = (),
     ) -> None:
-        left_out = _not_carried()
         self._made: Final = [
             (variable, value, variable.set(value))
             for variable, value in context.items()
             if variable.get(_MISSING) is not value
             and variable not in private
-            and variable not in left_out
+            and variable not in _not_carried()
         ]
 
     def __bool__(self) -> bool:
@@ -108,13 +107,15 @@ def bring_up_to_date(context: contextvars.Context, inherited: Inherited) -> None
     :param inherited: What that context began with. What the thread has no more is taken away,
         unless the task has given it another value.
     """
-    left_out = _not_carried()
     now = contextvars.copy_context()
     for value, token in inherited:
         if token.var not in now and context.get(token.var, _MISSING) is value:
             context.run(token.var.reset, token)
     for variable, value in now.items():
-        if context.get(variable, _MISSING) is not value and variable not in left_out:
+        if (
+            context.get(variable, _MISSING) is not value
+            and variable not in _not_carried()
+        ):
             context.run(variable.set, value)
 
 

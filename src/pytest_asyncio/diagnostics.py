@@ -548,6 +548,11 @@ Heard: TypeAlias = Callable[[BaseException, "asyncio.Task[Any] | None"], None]
 _NOTHING_TO_HEAR: Final = contextlib.nullcontext(None)
 
 
+def is_timeout_possible() -> bool:
+    """Whether a test tool is there that may raise out of a signal handler."""
+    return "pytest_timeout" in sys.modules
+
+
 def hear_timeout(
     loop: asyncio.AbstractEventLoop, heard: Heard
 ) -> contextlib.AbstractContextManager[_Handler | None]:
@@ -562,8 +567,6 @@ def hear_timeout(
         it has hit, if it has hit one.
     :returns: What listens; None where there is no such signal handler.
     """
-    if "pytest_timeout" not in sys.modules:
-        return _NOTHING_TO_HEAR
     number = getattr(signal, "SIGALRM", None)
     before = None if number is None else signal.getsignal(number)
     if (

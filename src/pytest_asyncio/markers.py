@@ -221,6 +221,11 @@ class Marking(NamedTuple):
     """Whether the test carries the marker of another framework."""
 
 
+@functools.cache
+def _automatically_marked() -> Marking:
+    return Marking(_automatic().mark)
+
+
 _NOTHING: Final = Marking()
 _FOREIGN: Final = Marking(foreign=True)
 _MARKING: Final = pytest.StashKey[Marking]()
@@ -255,6 +260,10 @@ def _read(item: pytest.Item) -> Marking:
         node = node.parent
     if found is None:
         return _FOREIGN if foreign else _NOTHING
+    if found is automatic and not foreign:
+        return (
+            _automatically_marked()
+        )  # One for all of them: most tests of most suites.
     try:
         return Marking(found, parse(found), foreign=foreign)
     except MarkError as exc:

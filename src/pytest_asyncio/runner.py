@@ -39,6 +39,7 @@ from pytest_asyncio.diagnostics import describe_generators
 from pytest_asyncio.diagnostics import forget_hidden
 from pytest_asyncio.diagnostics import hear_timeout
 from pytest_asyncio.diagnostics import hide
+from pytest_asyncio.diagnostics import is_timeout_possible
 from pytest_asyncio.diagnostics import OWNER
 from pytest_asyncio.diagnostics import report
 from pytest_asyncio.diagnostics import show
@@ -257,17 +258,17 @@ class Runner:
         cancelled and drained here, so that it never goes on behind pytest's back.
         """
         __tracebackhide__ = True
-        loop = self.loop
         task.add_done_callback(self._wake)
         self._drives.append((task, cancellable))
         try:
-            with _outside_any_loop(), hear_timeout(loop, self._interrupt) as timeout:
-                if getattr(loop, "_stopping", False):
-                    # Somebody called stop() while nothing was running; that is over now.
-                    loop.run_forever()
-                while not until():
-                    if not (self._asked and self._serve()):
-                        self._run_until_woken(until)
+            if asyncio._get_running_loop() is None and not is_timeout_possible():
+                self._go_on(until)
+            else:
+                with (
+                    _outside_any_loop(),
+                    hear_timeout(self.loop, self._interrupt) as timeout,
+                ):
+                    self._go_on(until)
                 if timeout is not None and timeout.hit is task:
                     self.interrupted()  # It was busy, and is done: what are the others at?
         except BaseException as exc:
@@ -288,6 +289,16 @@ class Runner:
         finally:
             self._drives.pop()
             task.remove_done_callback(self._wake)
+
+    def _go_on(self, until: Callable[[], bool]) -> None:
+        """Run the loop, and serve those who ask for something, until something is so."""
+        __tracebackhide__ = True
+        if getattr(self.loop, "_stopping", False):
+            # Somebody called stop() while nothing was running; that is over now.
+            self.loop.run_forever()
+        while not until():
+            if not (self._asked and self._serve()):
+                self._run_until_woken(until)
 
     def _run_until_woken(self, until: Callable[[], bool]) -> None:
         """Let the loop run until something happens that a drive may be waiting for."""
