@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
 import contextvars
-import dataclasses
 import enum
 import functools
 import inspect
@@ -27,6 +26,7 @@ from typing import Any
 from typing import cast
 from typing import Final
 from typing import final
+from typing import NamedTuple
 from typing import NoReturn
 from typing import overload
 from typing import Protocol
@@ -239,8 +239,7 @@ def is_any_declared() -> bool:
 
 
 @final
-@dataclasses.dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(NamedTuple):
     """What there is to know of a fixture before it is set up."""
 
     kind: Kind
@@ -298,7 +297,7 @@ def is_ours(definition: Definition, item: pytest.Item, loops: Loops) -> bool:
     )
 
 
-def fixtures_of(item: pytest.Item, loops: Loops) -> list[AnyFixtureDef]:
+def fixtures_of(item: pytest.Item, loops: Loops) -> Sequence[AnyFixtureDef]:
     """The fixtures that a test uses, by what it requests statically, and that are ours."""
     closure = _pytest_private.requested_fixturedefs(item)
     if not closure and "request" not in getattr(item, "fixturenames", ()):
@@ -312,6 +311,10 @@ def fixtures_of(item: pytest.Item, loops: Loops) -> list[AnyFixtureDef]:
         ]
         loops.candidates[id(closure)] = closure, candidates
     _, candidates = loops.candidates[id(closure)]
+    if not candidates:
+        return []
+    if loops.settings.mode is Mode.AUTO and not loops.marking(item).foreign:
+        return candidates
     return [each for each in candidates if is_ours(definition_of(each), item, loops)]
 
 

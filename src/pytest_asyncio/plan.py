@@ -8,10 +8,10 @@ for whose life it exists. Nothing here makes a loop, or knows what an async fixt
 from __future__ import annotations
 
 from collections.abc import Sequence
-import dataclasses
 from typing import Any
 from typing import Final
 from typing import final
+from typing import NamedTuple
 from typing import TypeAlias
 
 import pytest
@@ -59,8 +59,7 @@ def is_narrower(scope: str, than: str) -> bool:
 
 
 @final
-@dataclasses.dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """An async fixture that a test uses, cached for the life of a node."""
 
     fixturedef: AnyFixtureDef
@@ -100,7 +99,8 @@ class Plan:
         return use
 
     def _widen(self, leader: Use, home: Node) -> None:
-        if self._depth(home) < self._depth(self._home[leader]):
+        known = self._home[leader]
+        if home is not known and self._depth(home) < self._depth(known):
             self._home[leader] = home
 
     def add(
