@@ -42,7 +42,7 @@ pytest_asyncio\.config\.(FixtureScopeDefault|ScopeName)
 # The values of members made by auto() are not known before run time.
 pytest_asyncio\.markers\.Kind\.[A-Z]+
 # A function behind functools.cache is declared to take anything.
-pytest_asyncio\.markers\._automatic
+pytest_asyncio\.markers\._automatic(ally_marked)?
 # A function in a staticmethod, which is gone when the attribute is read.
 pytest_asyncio\.ports\._PortNumbers\._mkdir
 """

@@ -99,7 +99,7 @@ class Station:
         """The loop of the test, as soon as it is known."""
         self.home: Node | None = None
         """The node that this loop belongs to, unless a fixture of the user's made it."""
-        self.scope = "function"
+        self.scope: str = "function"
         """The scope of that loop."""
         self.variant: object = None
         """What tells the loop from others of the same node, as soon as it is known."""
