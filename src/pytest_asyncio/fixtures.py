@@ -382,11 +382,15 @@ def stake(item: pytest.Item, loops: Loops) -> Stake:
 
 
 def _take_stock(item: pytest.Item, loops: Loops) -> Stake:
-    # Most tests of most suites end at this quick look.
-    known = Stake.NONE if keep_marking(item).mark is None else Stake.MARK
+    said = keep_marking(item)
+    known = Stake.NONE if said.mark is None else Stake.MARK
     if is_unittest(item) and is_async_method_of_testcase(item):
         known = Stake.TESTCASE
-    elif is_async_test(item) or fixtures_of(item, loops):
+    elif (
+        # In strict mode, what has no mark is not looked at any further: a sync suite has many.
+        (said.mark is not None or loops.settings.mode is Mode.AUTO)
+        and is_async_test(item)
+    ) or fixtures_of(item, loops):
         known = Stake.LOOP
     item.stash[_STAKE] = known
     return known
