@@ -306,3 +306,15 @@ def xunit_calls(
 
 def _of_class(method: Any) -> Callable[..., object] | None:
     return cast("Callable[..., object] | None", getattr(method, "__func__", method))
+
+
+def warn_of_unraisables(config: pytest.Config) -> None:
+    """Warn now of what was raised in destructors, as pytest did before the loop was closed.
+
+    Waits for a hook between the tear-down of the fixtures and that look of pytest's.
+
+    :raises Exception: Where the warning is to be an error.
+    """
+    plugin: Any = config.pluginmanager.get_plugin("unraisableexception")
+    if hasattr(plugin, "collect_unraisable"):
+        plugin.collect_unraisable(config)

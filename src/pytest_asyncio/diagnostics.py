@@ -164,7 +164,10 @@ class Watch:
                 return  # It interrupts the test, and is reported with it.
             if getattr(context.get("asyncgen"), "ag_running", False):
                 return  # The task that runs it would not end, and is reported for that.
-            self.unhandled.append(Unhandled(exception, _source(context)))
+            # A gather() that is cancelled with its tasks, at the end of their loop say, is told
+            # of if nobody awaits it: nothing has failed.
+            if not isinstance(exception, asyncio.CancelledError):
+                self.unhandled.append(Unhandled(exception, _source(context)))
         self.original("default_exception_handler")(context)
 
     # -- the tasks of a test or fixture --
@@ -183,6 +186,13 @@ class Watch:
         if owner is not None:
             owner.add(task)
         return task
+
+    def create_task(self) -> Callable[..., Any]:
+        """What starts a task that need not be kept; a function of the user's comes first."""
+        method = getattr(self._loop, "__dict__", {}).get("create_task")
+        if method == self._create_task or not callable(method):
+            return self.original("create_task")
+        return cast("Callable[..., Any]", method)
 
     def _make_task(
         self, loop: asyncio.AbstractEventLoop, coro: Any, **options: Any

@@ -473,7 +473,8 @@ def _agree_on_package(
     homes = [
         home
         for use, home in uses
-        if definition_of(use.fixturedef).loop_scope == "package"
+        if (definition_of(use.fixturedef).loop_scope or use.fixturedef.scope)
+        == "package"
     ]
     if homes:
         homes.append(home_of(item, "package"))
@@ -653,7 +654,7 @@ def _set_up_failed(
     from pytest_asyncio import runner
 
     if isinstance(exc, runner.DidNotYieldError):
-        return ValueError(messages.did_not_yield(live.name))
+        return _failure(messages.did_not_yield(live.name, *_shown(live)))
     what = f"the fixture {live.name!r} of {item.nodeid}"
     if isinstance(exc, runner.LoopStoppedError):
         return _failure(messages.loop_stopped(what))
@@ -715,7 +716,7 @@ def _tear_down_failed(exc: BaseException, live: Live, loops: Loops) -> BaseExcep
 
     what = f"the tear-down of the fixture {live.name!r} after {loops.during()}"
     if isinstance(exc, runner.YieldedAgainError):
-        return _failure(_yielded_again(live))
+        return _failure(messages.yielded_again(live.name, *_shown(live)))
     if isinstance(exc, runner.LoopStoppedError):
         return _failure(messages.loop_stopped(what))
     if isinstance(exc, runner.LoopClosedError):
@@ -736,18 +737,16 @@ def _tear_down_failed(exc: BaseException, live: Live, loops: Loops) -> BaseExcep
     return failure_of(exc)
 
 
-def _yielded_again(live: Live) -> str:
+def _shown(live: Live) -> tuple[str, str]:
+    """The source of a fixture's function, and where it stands."""
     function = unbound(live.fixturedef.func)
     item = _pytest_private.item_of(live.request)
     try:
         source = textwrap.dedent(inspect.getsource(function))
     except OSError:
         source = function.__name__
-    return messages.yielded_again(
-        live.name,
-        textwrap.indent(source.rstrip(), "    "),
-        location(live.fixturedef, item),
-    )
+    shown = textwrap.indent(source.rstrip(), "    ")
+    return shown, location(live.fixturedef, item)
 
 
 # -- which loop a fixture runs in --
@@ -849,7 +848,7 @@ def _synchronous(
         try:
             value = next(generator)
         except StopIteration:
-            return
+            raise _failure(messages.did_not_yield(live.name, *_shown(live))) from None
         finally:
             loops.make_current()
         yield value

@@ -108,8 +108,14 @@ def async_method_of_testcase(nodeid: str) -> str:
 # -- fixtures --
 
 
-def did_not_yield(fixture: str) -> str:
-    return f"{fixture} did not yield a value"
+def did_not_yield(fixture: str, source: str, location: str) -> str:
+    return _lines(
+        f"{fixture} did not yield a value; a fixture function that has a 'yield' must come to it:",
+        "",
+        source,
+        "",
+        location,
+    )
 
 
 def yielded_again(fixture: str, source: str, location: str) -> str:

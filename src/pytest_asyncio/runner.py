@@ -205,7 +205,7 @@ class Runner:
         name: str,
     ) -> asyncio.Task[T]:
         __tracebackhide__ = True
-        create_task = self.watch.original("create_task")  # Its end is waited for here.
+        create_task = self.watch.create_task()  # Its end is waited for here.
         try:
             task: asyncio.Task[T] = create_task(coroutine, name=name, context=context)
         except TypeError:
@@ -397,9 +397,11 @@ class Runner:
         """Let happen what is about to happen, so that it does not happen in the next test."""
         __tracebackhide__ = True
         loop = self.loop
-        if loop.is_closed() or loop.is_running() or not getattr(loop, "_ready", ()):
+        if loop.is_closed() or loop.is_running():
             return
-        _complete(loop, _turns(5), timed=False)
+        ready = getattr(loop, "_ready", None)  # uvloop's is out of sight.
+        if ready or (ready is None and all_tasks(loop)):
+            _complete(loop, _turns(5), timed=False)
 
     def cancel(self, tasks: Iterable[asyncio.Task[Any]]) -> None:
         """Cancel tasks and let them clean up, but not for ever."""
@@ -810,12 +812,22 @@ def _has_leftovers(loop: asyncio.AbstractEventLoop) -> bool:
     attributes are private; where a loop (uvloop's) has none of them, it gets its turn.
     """
     return bool(
-        getattr(loop, "_asyncgens", True)
-        # Whoever replaces the method on the loop wants it to be called.
-        or "shutdown_asyncgens" in getattr(loop, "__dict__", ())
+        getattr(loop, "_ready", True)
+        or getattr(loop, "_asyncgens", True)
+        or _is_users_own(loop, "shutdown_asyncgens")
+        or _is_users_own(loop, "shutdown_default_executor")
         or getattr(loop, "_default_executor", True)
         or all_tasks(loop)
     )
+
+
+def _is_users_own(loop: asyncio.AbstractEventLoop, name: str) -> bool:
+    """Whether user code has a method of its own, which it wants to be called."""
+    method = getattr(type(loop), name, None)
+    return (
+        isinstance(method, types.FunctionType)
+        and method is not getattr(asyncio.BaseEventLoop, name)
+    ) or name in getattr(loop, "__dict__", ())
 
 
 async def _turns(number: int) -> None:
@@ -871,17 +883,7 @@ async def _shut_down(
 async def _shut_down_generators(loop: asyncio.AbstractEventLoop) -> list[str]:
     before = asyncio.tasks.all_tasks(loop)
     shut_down = asyncio.tasks.ensure_future(loop.shutdown_asyncgens())
-    await asyncio.tasks.wait([shut_down], timeout=GRACE)
-    if shut_down.done():
-        if not shut_down.cancelled() and (exc := shut_down.exception()) is not None:
-            loop.call_exception_handler(
-                {
-                    "message": "exception while async generators were closed at the end "
-                    "of their event loop",
-                    "exception": exc,
-                    "task": shut_down,
-                }
-            )
+    if await _has_ended(loop, shut_down, "async generators were closed"):
         return []
     closing = asyncio.tasks.all_tasks(loop) - before - {shut_down}
     left = describe_generators(closing)
@@ -890,12 +892,40 @@ async def _shut_down_generators(loop: asyncio.AbstractEventLoop) -> list[str]:
     return [f"{each}, did not end when it was closed" for each in left]
 
 
+async def _has_ended(
+    loop: asyncio.AbstractEventLoop, step: asyncio.Task[None], what: str
+) -> bool:
+    """Whether a step of the shut-down ends in time; what it raises is told."""
+    await asyncio.tasks.wait([step], timeout=GRACE)
+    if not step.done():
+        return False
+    if not step.cancelled() and (exc := step.exception()) is not None:
+        loop.call_exception_handler(
+            {
+                "message": f"exception while {what} at the end of their event loop",
+                "exception": exc,
+                "task": step,
+            }
+        )
+    return True
+
+
 async def _shut_down_executor(
     loop: asyncio.AbstractEventLoop,
     executor: concurrent.futures.ThreadPoolExecutor | None,
 ) -> list[str]:
-    if executor is None:
-        return []
+    left = await _wait_for_threads(loop, executor) if executor is not None else []
+    if not left and _is_users_own(loop, "shutdown_default_executor"):
+        step = asyncio.tasks.ensure_future(loop.shutdown_default_executor())
+        if not await _has_ended(loop, step, "the default executor was shut down"):
+            step.cancel()
+            left.append("shutdown_default_executor() of the loop did not end")
+    return left
+
+
+async def _wait_for_threads(
+    loop: asyncio.AbstractEventLoop, executor: concurrent.futures.ThreadPoolExecutor
+) -> list[str]:
     executor.shutdown(wait=False, cancel_futures=True)
     deadline = loop.time() + GRACE
     threads = list(getattr(executor, "_threads", ()))

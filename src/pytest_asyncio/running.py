@@ -108,13 +108,19 @@ class Running:
         if not (
             loops.is_concerned or loops.settings.mode is Mode.AUTO or is_any_declared()
         ):
-            session.config.pluginmanager.unregister(self)
+            manager = session.config.pluginmanager
+            manager.unregister(self)
             # What no test asks for plainly may yet be asked for while one runs.
+            manager.register(_Aside(self._come_back))
             loops.on_first_test = self._come_back
 
     def _come_back(self) -> None:
         self._loops.on_first_test = None
-        self._loops.config.pluginmanager.register(self)
+        manager = self._loops.config.pluginmanager
+        for each in manager.get_plugins():
+            if isinstance(each, _Aside):
+                manager.unregister(each)
+        manager.register(self)
 
     # -- set-up --
 
@@ -239,6 +245,18 @@ class Running:
 
 
 @final
+class _Aside:
+    """What is there instead of the hooks around tests, where no test needs them."""
+
+    def __init__(self, come_back: Callable[[], None]) -> None:
+        self._come_back: Final = come_back
+
+    def pytest_itemcollected(self) -> None:
+        """Come back: a plugin collects more tests after the collection is over."""
+        self._come_back()
+
+
+@final
 class _Interrupted:
     """The hook that is there after an interruption, and not for each report of every test."""
 
@@ -279,7 +297,9 @@ def _prepare(item: pytest.Function, loops: Loops) -> None:
     if override is not None and _pytest_private.is_set_up(override):
         loops.current_by_override(item, _pytest_private.cached_value(override))
     elif asked.loop_scope is not None and loops.override("event_loop", item):
-        return  # The user's fixture of that name does not make the loop of this test.
+        # The user's fixture of that name does not make the loop of this test.
+        loops.planned(station, _pytest_private.top_request(item))
+        return
     names = item.fixturenames
     if names[:1] != ["event_loop"]:
         if "event_loop" in names:
@@ -292,7 +312,9 @@ def _prepare(item: pytest.Function, loops: Loops) -> None:
         ):
             # It tells the tests of ours by this fixture, and finds their loop through it.
             names.append("event_loop_policy")
-    elif station.policy_override is None and not _is_requested(item):
+    elif (
+        override is None and station.policy_override is None and not _is_requested(item)
+    ):
         # Most tests do not name event_loop, nor do their fixtures. That pytest sets up a
         # fixture for them all the same takes as long as running a small test.
         item.funcargs["event_loop"] = loops.planned(station).loop
@@ -341,12 +363,31 @@ def _call(item: pytest.Function, loops: Loops) -> bool | None:
         run = functools.partial(_run, item, loops)
         _run_hypothesis(function, arguments, run, loops)
         return True
+    if item.config.getoption("trace", default=False) and kind(function) is Kind.WRAPPER:
+        function = _traced(function)
     result = function(**arguments)
     if inspect.isawaitable(result) or inspect.isasyncgen(result):
         _run(item, loops, result)
     elif kind(function) is Kind.SYNCHRONOUS:
         _ran_synchronously(item, result)
     return True
+
+
+def _traced(wrapper: Any) -> Callable[..., Coroutine[Any, Any, None]]:
+    """What ``--trace`` has wrapped, with a stop before its first line.
+
+    pytest's wrapper would stop where the coroutine is made, and drop it.
+    """
+
+    async def traced(**arguments: Any) -> None:
+        __tracebackhide__ = True
+        made = wrapper.__wrapped__(**arguments)
+        if inspect.isawaitable(made) or inspect.isasyncgen(made):
+            test = _coroutine(made)
+            pytest.set_trace()
+            await test  # Step into it.
+
+    return traced
 
 
 def _ran_synchronously(item: pytest.Function, result: object) -> None:
@@ -538,6 +579,8 @@ def _end(
     _finish_broken(item, loops, errors)
     loops.end_watch()
     _try(errors, _leave, item, loops, nextitem, errors)
+    # What only the loop still held is this test's, and not the next one's.
+    _try(errors, _pytest_private.warn_of_unraisables, item.config)
     if loops.troubled:
         _try(errors, _report, item, loops)
     if len(errors) == 1:
