@@ -388,6 +388,10 @@ HANDLED = {
         await asyncio.sleep(0)
         KEPT[-1].cancel()
     """,
+    "gather-that-nobody-awaits": """
+        asyncio.gather(asyncio.sleep(60), asyncio.sleep(60))
+        await asyncio.sleep(0)
+    """,
     "exception-handler-of-the-user": """
         seen = []
         loop = asyncio.get_running_loop()

@@ -1342,3 +1342,54 @@ def test_set_up_is_seen_by_plugins(run: Example) -> None:
         mode="auto",
     )
     result.assert_outcomes(passed=1)
+
+
+def test_override_beside_a_marker_that_comes_late(run: Example) -> None:
+    """A test that ``pytest_collection_modifyitems`` marks runs in the user's loop as well."""
+    result = run(
+        HEAD
+        + """
+@pytest.fixture
+def event_loop():
+    loop = asyncio.new_event_loop()
+    loop.mine = True
+    yield loop
+    loop.close()
+
+async def test_it():
+    assert asyncio.get_running_loop().mine
+""",
+        conftest="""
+            import pytest
+
+            def pytest_collection_modifyitems(items):
+                for item in items:
+                    item.add_marker(pytest.mark.asyncio)
+        """,
+    )
+    result.assert_outcomes(passed=1)
+
+
+def test_current_loop_beside_an_override_that_is_not_used(run: Example) -> None:
+    """With a ``loop_scope``, the loop that the test runs in is current while it is set up."""
+    result = run(
+        HEAD
+        + """
+@pytest.fixture
+def event_loop():
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.close()
+
+@pytest.fixture
+def current():
+    return asyncio.get_event_loop_policy().get_event_loop()
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_it(current):
+    assert current is asyncio.get_running_loop()
+""",
+        "-W",
+        "ignore::DeprecationWarning",
+    )
+    result.assert_outcomes(passed=1)

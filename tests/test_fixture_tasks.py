@@ -1371,6 +1371,29 @@ async def test_next(service):
     assert_users_frames_only(result)
 
 
+@pytest.mark.parametrize("name", FACTORIES)
+def test_crash_at_the_end_of_a_test_on_other_loops(run: Example, name: str) -> None:
+    """What a test sets off with its last line is told at that test, not at the next one."""
+    result = run(
+        service("module")
+        + """
+async def test_broken(service):
+    service.set()
+
+async def test_next(service):
+    assert len(SET_UP) == 2
+    await asyncio.sleep(0)
+""",
+        mode="auto",
+        conftest=factory(name),
+    )
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(
+        ["*ERROR at teardown of test_broken*", "*RuntimeError: the service broke"]
+    )
+    assert_users_frames_only(result)
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="new in Python 3.12")
 def test_a_fixture_that_sets_the_eager_task_factory(run: Example) -> None:
     """Tests and fixtures run as tasks with an eager factory set midway, too."""

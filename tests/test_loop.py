@@ -1007,6 +1007,34 @@ def test_fixture_overridden_in_a_sub_package(
     assert together(result) == expected
 
 
+def test_package_of_a_fixture_above(run: Example) -> None:
+    """A test that asks for its package's loop shares that of the outer package's fixture."""
+    result = run(
+        files={
+            "outer/__init__.py": "",
+            "outer/conftest.py": """
+                import pytest
+
+                @pytest.fixture(scope="package")
+                async def wide(ran):
+                    ran("wide")
+                """,
+            "outer/inner/__init__.py": "",
+            "outer/inner/test_it.py": """
+                import pytest
+
+                @pytest.mark.asyncio(loop_scope="package")
+                async def test_it(ran, wide):
+                    ran("test")
+                """,
+        },
+        conftest=RECORDER,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1)
+    assert together(result) == "test wide"
+
+
 def test_sync_fixture_that_overrides_an_async_one(run: Example) -> None:
     """Where a sync fixture replaces an async one, its tests need no shared loop."""
     result = run(

@@ -455,3 +455,113 @@ def test_a_thread_goes_on_after_the_end(run: Example) -> None:
     )
     result.assert_outcomes(passed=2, warnings=1)
     assert "Event loop is closed" not in result.stdout.str()
+
+
+OWN_SHUTDOWN = """
+import asyncio
+
+class Loop(asyncio.SelectorEventLoop):
+    async def shutdown_asyncgens(self):
+        print("<generators>")
+        await super().shutdown_asyncgens()
+
+    async def shutdown_default_executor(self, timeout=None):
+        print("<executor>")
+        await super().shutdown_default_executor()
+
+def pytest_asyncio_loop_factories(config, item):
+    return {"loop": Loop}
+"""
+
+
+def test_a_loop_that_shuts_down_in_its_own_way(run: Example) -> None:
+    """The methods of the user's class of loops are called, though there is nothing to do."""
+    result = run(
+        "async def test_it(): ...", "-s", mode="auto", conftest=CONFTEST + OWN_SHUTDOWN
+    )
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*<generators>", "*<executor>"])
+
+
+FAILING_SHUTDOWN = """
+import asyncio
+
+class Loop(asyncio.SelectorEventLoop):
+    async def shutdown_default_executor(self, timeout=None):
+        raise ValueError("cannot shut down")
+
+def pytest_asyncio_loop_factories(config, item):
+    return {"loop": Loop if item.name == "test_it" else asyncio.SelectorEventLoop}
+"""
+
+
+def test_a_loop_that_fails_to_shut_down(run: Example) -> None:
+    """What its method raises is told at that test; the next one runs."""
+    result = run(
+        """
+        async def test_it(): ...
+        async def test_after(): ...
+        """,
+        "-W",
+        "error::pytest_asyncio.PytestAsyncioUnhandledExceptionWarning",
+        mode="auto",
+        conftest=CONFTEST + FAILING_SHUTDOWN,
+    )
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(
+        ["*ERROR at teardown of test_it*", "*ValueError: cannot shut down*"]
+    )
+
+
+def test_what_is_ready_at_the_end_happens(run: Example) -> None:
+    """Callbacks that the last tear-down schedules run before the loop is closed."""
+    result = run(
+        """
+        import pytest
+
+        SEEN = []
+
+        @pytest.fixture
+        def last(event_loop):
+            yield
+            event_loop.call_soon(event_loop.call_soon, SEEN.append, "called")
+
+        async def test_it(last): ...
+
+        def test_after():
+            assert SEEN == ["called"]
+        """,
+        mode="auto",
+        conftest=CONFTEST,
+    )
+    result.assert_outcomes(passed=2)
+
+
+@pytest.mark.skipif(
+    pytest.version_tuple < (8, 4), reason="pytest looked after each test's own phases"
+)
+def test_what_only_the_loop_held(run: Example) -> None:
+    """What is dropped with its closed loop is warned of at that test, not at the next one."""
+    result = run(
+        """
+        import asyncio
+        import socket
+
+        async def test_it():
+            asyncio.get_running_loop().call_later(60, print, socket.socket())
+
+        async def test_after(): ...
+        """,
+        "-W",
+        "error",
+        mode="auto",
+        conftest=CONFTEST,
+    )
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*ERROR at teardown of test_it*",
+            "E *PytestUnraisableExceptionWarning: *socket*",
+        ]
+    )
+    assert_users_frames_only(result)

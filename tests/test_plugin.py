@@ -372,6 +372,58 @@ def test_hooks_come_back(run: Example) -> None:
     )
 
 
+ASYNC_TEST = """
+import asyncio, pytest
+
+@pytest.mark.asyncio
+async def test_late():
+    await asyncio.sleep(0)
+    print("late ran")
+"""
+
+
+def test_hooks_come_back_for_tests_that_are_collected_late(run: Example) -> None:
+    """A plugin that collects in its own ``pytest_runtestloop`` has its async tests run."""
+    result = run(
+        "def test_first(): ...",
+        "-s",
+        "test_example.py",
+        files={"late.py": ASYNC_TEST},
+        conftest="""
+            import pathlib
+            import pytest
+
+            @pytest.hookimpl(tryfirst=True)
+            def pytest_runtestloop(session):
+                module = pytest.Module.from_parent(session, path=pathlib.Path("late.py").resolve())
+                session.items.extend(session.genitems(module))
+        """,
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*late ran*"])
+
+
+def test_hooks_come_back_for_items_of_pytester(run: Example) -> None:
+    """A test of a plugin may run an async item of pytester under its own configuration."""
+    result = run(
+        f"""
+        from _pytest.runner import runtestprotocol
+
+        def test_it(pytester, capsys):
+            item = pytester.getitem({ASYNC_TEST!r}, "test_late")
+            reports = runtestprotocol(item, log=False)
+            assert [each.outcome for each in reports] == ["passed"] * 3
+            assert "late ran" in reports[-1].capstdout + capsys.readouterr().out
+        """,
+        "-p",
+        "pytester",
+        "-s",
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=1)
+
+
 # -- what pytest says about it -------------------------------------------------------------------
 
 

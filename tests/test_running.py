@@ -1058,3 +1058,75 @@ def test_function_that_becomes_a_coroutine_late(run: Example) -> None:
         mode="auto",
     )
     result.assert_outcomes(passed=1)
+
+
+TRACED = """
+import asyncio
+import functools
+
+def doubled(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    return wrapper
+
+async def test_plain():
+    await asyncio.sleep(0)
+    print("<PLAIN>")
+
+@doubled
+async def test_wrapped():
+    await asyncio.sleep(0)
+    print("<WRAPPED>")
+    assert False
+"""
+
+
+def test_trace(run: Example) -> None:
+    """``--trace`` stops in each test, and the test runs all the same, with its own outcome."""
+    (run.pytester.path / "test_example.py").write_text(TRACED, encoding="utf-8")
+    result = run.pytester.run(
+        sys.executable,
+        "-m",
+        "pytest",
+        "--trace",
+        "--asyncio-mode=auto",
+        "-rA",
+        stdin=b"c\nc\n",
+    )
+    output = result.stdout.str()
+    assert output.count("(Pdb)") == 2
+    assert "<PLAIN>" in output
+    assert "<WRAPPED>" in output
+    result.stdout.fnmatch_lines(["*1 failed, 1 passed*"])
+
+
+def test_loop_whose_create_task_is_replaced(run: Example) -> None:
+    """A fixture that counts tasks through ``loop.create_task`` sees that of the test, too."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        @pytest.fixture
+        def tasks(event_loop):
+            tasks = []
+            create_task = event_loop.create_task
+
+            def counted(coro, **options):
+                tasks.append(create_task(coro, **options))
+                return tasks[-1]
+
+            event_loop.create_task = counted
+            return tasks
+
+        async def test_it(tasks):
+            assert asyncio.current_task() is tasks[0]
+            other = asyncio.create_task(asyncio.sleep(0))
+            assert tasks[1:] == [other]
+            await other
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1)

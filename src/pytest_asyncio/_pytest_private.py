@@ -315,6 +315,7 @@ def warn_of_unraisables(config: pytest.Config) -> None:
 
     :raises Exception: Where the warning is to be an error.
     """
+    __tracebackhide__ = True
     plugin: Any = config.pluginmanager.get_plugin("unraisableexception")
     if hasattr(plugin, "collect_unraisable"):
         plugin.collect_unraisable(config)
