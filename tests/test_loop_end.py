@@ -513,28 +513,40 @@ def test_a_loop_that_fails_to_shut_down(run: Example) -> None:
     )
 
 
-def test_what_is_ready_at_the_end_happens(run: Example) -> None:
+@pytest.mark.parametrize("scope", ["function", "class", "session"])
+def test_what_is_ready_at_the_end_happens(run: Example, scope: str) -> None:
     """Callbacks that the last tear-down schedules run before the loop is closed."""
     result = run(
-        """
+        f"""
+        import asyncio
         import pytest
+        import pytest_asyncio
 
         SEEN = []
 
-        @pytest.fixture
-        def last(event_loop):
+        @pytest_asyncio.fixture(scope="{scope}")
+        def last():
+            loop = asyncio.get_event_loop_policy().get_event_loop()
             yield
-            event_loop.call_soon(event_loop.call_soon, SEEN.append, "called")
+            loop.call_soon(loop.call_soon, SEEN.append, "called")
 
-        async def test_it(last): ...
-
-        def test_after():
-            assert SEEN == ["called"]
+        class TestIt:
+            @pytest.mark.asyncio(loop_scope="{scope}")
+            async def test_it(self, last): ...
         """,
-        mode="auto",
-        conftest=CONFTEST,
+        "-W",
+        "ignore::DeprecationWarning",
+        conftest=CONFTEST
+        + """
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    (item,) = session.items
+    assert item.module.SEEN == ["called"]
+    print("<SEEN>")
+""",
     )
-    result.assert_outcomes(passed=2)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*<SEEN>"])
 
 
 @pytest.mark.skipif(
