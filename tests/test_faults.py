@@ -587,8 +587,7 @@ class TestIt:
         asyncio.create_task = CREATE_TASK
         loop = asyncio.get_running_loop()
         assert asyncio.get_event_loop() is loop
-        # To pytest, a fixture of package scope in a module is one of the session.
-        assert loop is wider or "SCOPE" in ("function", "package")
+        assert loop is wider or "SCOPE" == "function"
         assert asyncio.current_task().get_name() == "test_after"
         await asyncio.sleep(0.001)
         async with asyncio.timeout(10), asyncio.TaskGroup() as group:
@@ -598,6 +597,13 @@ class TestIt:
     def test_after_that(self, event_loop):
         assert asyncio.get_event_loop() is event_loop
         assert event_loop.run_until_complete(asyncio.sleep(0, 1)) == 1
+"""
+
+# In a conftest.py, since to pytest a fixture of package scope in a module is one of the session.
+WIDER = """
+import asyncio
+
+import pytest_asyncio
 
 @pytest_asyncio.fixture(scope="SCOPE")
 async def wider():
@@ -781,6 +787,7 @@ def test_the_next_test_is_not_harmed(
             name = f"fault_{1 - first}_{kind}_{title}"
             faults[name] = fault
             files[f"{name}/__init__.py"] = ""
+            files[f"{name}/conftest.py"] = WIDER.replace("SCOPE", scope)
             files[f"{name}/test_it.py"] = module(kind, fault.body, where, scope)
     arguments = (
         "-ppytest_asyncio.plugin",

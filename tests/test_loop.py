@@ -1022,9 +1022,18 @@ def test_package_of_a_fixture_above(run: Example) -> None:
             "outer/inner/__init__.py": "",
             "outer/inner/test_it.py": """
                 import pytest
+                import pytest_asyncio
+
+                @pytest_asyncio.fixture(loop_scope="package")
+                async def narrow(ran):
+                    ran("narrow")
+
+                @pytest_asyncio.fixture(loop_scope="module")
+                async def other(ran):
+                    ran("other")
 
                 @pytest.mark.asyncio(loop_scope="package")
-                async def test_it(ran, wide):
+                async def test_it(ran, wide, narrow, other):
                     ran("test")
                 """,
         },
@@ -1032,7 +1041,7 @@ def test_package_of_a_fixture_above(run: Example) -> None:
         mode="auto",
     )
     result.assert_outcomes(passed=1)
-    assert together(result) == "test wide"
+    assert together(result) == "narrow test wide | other"
 
 
 def test_sync_fixture_that_overrides_an_async_one(run: Example) -> None:

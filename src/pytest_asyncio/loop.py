@@ -172,7 +172,7 @@ class Loops:
         """All items, deselected ones too, until the plan is made."""
         self.is_concerned = False
         """Whether any test that was collected plainly has to do with the plugin."""
-        self.packages: Final[dict[pytest.Item, Node]] = {}
+        self.packages: Final[dict[Node, Node]] = {}
         """The homes of tests that ask for package scope, as their fixtures do."""
         self.candidates: Final[dict[int, tuple[object, list[AnyFixtureDef]]]] = {}
         """Fixtures that may be ours, by the identity of the closure they are in, with it."""
@@ -293,9 +293,7 @@ class Loops:
             self.marking(item).arguments.loop_scope
             or self.settings.default_test_loop_scope
         )
-        if scope is None:
-            return None
-        return self.packages.get(item) or home_of(item, scope)
+        return None if scope is None else self._home(item, scope)
 
     def asked_by_fixture(
         self, loop_scope: ScopeName | None, cached_for: Node
@@ -306,7 +304,12 @@ class Loops:
             return None
         if scope == "fixture-scope":
             return cached_for
-        return home_of(cached_for, scope)
+        return self._home(cached_for, scope)
+
+    def _home(self, node: Node, scope: ScopeName) -> Node:
+        # Tests, and their fixtures of function scope, may have agreed on a package.
+        agreed = self.packages.get(node) if scope == "package" else None
+        return agreed or home_of(node, scope)
 
     # -- making loops --
 
@@ -546,7 +549,7 @@ class Loops:
         # What was requested by request.getfixturevalue() is known to be there, no more.
         others = [live for live in others if live.fixturedef.argname in used] or others
         if others:
-            told = [(live.name, live.scope) for live in others]
+            told = list(dict.fromkeys((live.name, live.scope) for live in others))
             culprit.add_note(messages.two_loops(who, scope, told, SCOPES))
 
     # -- the life of loops --

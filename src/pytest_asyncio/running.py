@@ -9,6 +9,7 @@ from collections.abc import Generator
 import functools
 import inspect
 from typing import Any
+from typing import cast
 from typing import Final
 from typing import final
 from typing import TYPE_CHECKING
@@ -384,7 +385,7 @@ def _traced(wrapper: Any) -> Callable[..., Coroutine[Any, Any, None]]:
         made = wrapper.__wrapped__(**arguments)
         if inspect.isawaitable(made) or inspect.isasyncgen(made):
             test = _coroutine(made)
-            pytest.set_trace()
+            cast("Any", pytest).set_trace()
             await test  # Step into it.
 
     return traced
