@@ -404,11 +404,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test once for each loop factory, event loop policy or event loop there is."""
     item = metafunc.definition
     loops = loops_of(metafunc.config)
-    overrides = [
-        name
-        for name in ("event_loop", "event_loop_policy")
-        if loops.override(name, item) is not None
-    ]
+    overrides = loops.overrides(item)
     if not overrides and not has_loop_factories(metafunc.config):
         return
     said = keep_marking(item)  # It is made for this hook alone.
@@ -440,17 +436,16 @@ def pytest_collection_modifyitems(
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Make the plan."""
     loops = loops_of(session.config)
-    # By their identities: the hash of an item is that of its name.
-    for item in {
-        id(item): item for item in (*loops.collected, *session.items)
-    }.values():
-        known = _take_stock(item, loops)
-        if known is Stake.NONE:
+    known = set(map(id, loops.collected))  # The hash of an item is that of its name.
+    late = [item for item in session.items if id(item) not in known]
+    for item in (*loops.collected, *late):
+        at_stake = _take_stock(item, loops)
+        if at_stake is Stake.NONE:
             if "event_loop" in getattr(item, "fixturenames", ()):
                 loops.is_concerned = True
             continue
         loops.is_concerned = True
-        if known is not Stake.LOOP:
+        if at_stake is not Stake.LOOP:
             continue
         fixtures = fixtures_of(item, loops)
         if fixtures and loops.override("event_loop", item) is None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
 import contextlib
 import functools
 from typing import Any
@@ -53,6 +54,9 @@ if TYPE_CHECKING:
     from pytest_asyncio.runner import Runner
 
 __all__ = ["event_loop", "event_loop_policy"]
+
+OVERRIDABLE: Final = ("event_loop", "event_loop_policy")
+"""Our fixtures that users may replace by their own, for the tests that see these."""
 
 # -- what the loops of a run hold --
 
@@ -194,7 +198,7 @@ class Loops:
         """Those of tests that left some pending, which may fail during a later test."""
         self._homes: Final[dict[tuple[Node, object], Runner]] = {}
         self._adopted: Final[dict[Runner, AnyFixtureDef]] = {}
-        self._overrides: Final[dict[tuple[str, Node | None], AnyFixtureDef | None]] = {}
+        self._overrides: Final[dict[Node | None, Mapping[str, AnyFixtureDef]]] = {}
 
     @functools.cached_property
     def is_setup_observed(self) -> bool:
@@ -282,10 +286,16 @@ class Loops:
 
     def override(self, name: str, item: pytest.Item) -> AnyFixtureDef | None:
         """The user's fixture in place of ``event_loop`` or ``event_loop_policy``, or None."""
-        key = name, item.parent
-        if key not in self._overrides:
-            self._overrides[key] = overridden(name, item)
-        return self._overrides[key]
+        return self.overrides(item).get(name)
+
+    def overrides(self, item: pytest.Item) -> Mapping[str, AnyFixtureDef]:
+        """The user's fixtures in place of ours, by their names."""
+        found = self._overrides.get(item.parent)
+        if found is None:
+            seen = {name: overridden(name, item) for name in OVERRIDABLE}
+            found = {name: each for name, each in seen.items() if each is not None}
+            self._overrides[item.parent] = found
+        return found
 
     def asked_by_test(self, item: pytest.Item) -> Node | None:
         """The home of the loop that a test, or the option for all tests, asks for."""
@@ -563,8 +573,9 @@ class Loops:
             said = marking(item)
             # The marker wins: the user's loop is not this test's, unless asked for by name.
             asks = said.arguments.loop_scope is not None
-            override = None if asks else self.override("event_loop", item)
-            policy_override = self.override("event_loop_policy", item)
+            overrides = self.overrides(item)
+            override = None if asks else overrides.get("event_loop")
+            policy_override = overrides.get("event_loop_policy")
             station = self.station = Station(item, said, override, policy_override)
         return station
 
@@ -685,7 +696,7 @@ def _hashable(value: object) -> object:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Let the fixtures of all other plugins override ours."""
-    for name in ("event_loop", "event_loop_policy"):
+    for name in OVERRIDABLE:
         for fixturedef in list(_pytest_private.visible_fixturedefs(name, session)):
             if fixturedef.func.__module__ == __name__:
                 _pytest_private.put_first(session, fixturedef)
