@@ -432,6 +432,27 @@ async def test_it(client):
     result.assert_outcomes(passed=2)
 
 
+def test_a_task_that_a_synchronous_test_keeps(run: Example) -> None:
+    """It is told at that test, unless somebody has asked what became of it."""
+    source = (
+        HEAD
+        + """
+def test_it(event_loop):
+    KEPT.append(event_loop.create_task(boom()))
+    event_loop.run_until_complete(asyncio.sleep(0.01))
+
+def test_asks(event_loop):
+    KEPT.append(event_loop.create_task(boom()))
+    event_loop.run_until_complete(asyncio.sleep(0.01))
+    assert isinstance(KEPT[-1].exception(), ValueError)
+"""
+    )
+    result = run(source, *WARN, mode="auto")
+    result.assert_outcomes(passed=3, warnings=1)
+    assert "during test_example.py::test_it" in warnings_of(result)
+    assert_users_frames_only(result)
+
+
 def test_a_task_that_a_fixture_keeps(run: Example) -> None:
     """It is told when the fixture is torn down, with the fixture's name, unless that asks."""
     result = run(

@@ -366,11 +366,15 @@ class Stake(enum.Enum):
     NONE = "none"
     MARK = "mark"
     """It has the marker, but neither it nor a fixture it uses is async."""
-    LOOP = "loop"
-    """It runs in a loop, or a fixture it uses does."""
+    FIXTURE = "fixture"
+    """A fixture that it uses runs in a loop."""
+    TEST = "test"
+    """It runs in a loop itself."""
     TESTCASE = "testcase"
     """It is an async method that unittest would never await."""
 
+
+RUNS_IN_A_LOOP: Final = (Stake.TEST, Stake.FIXTURE)
 
 _STAKE: Final = pytest.StashKey[Stake]()
 
@@ -388,10 +392,11 @@ def _take_stock(item: pytest.Item, loops: Loops) -> Stake:
         known = Stake.TESTCASE
     elif (
         # In strict mode, what has no mark is not looked at any further: a sync suite has many.
-        (said.mark is not None or loops.settings.mode is Mode.AUTO)
-        and is_async_test(item)
-    ) or fixtures_of(item, loops):
-        known = Stake.LOOP
+        said.mark is not None or loops.settings.mode is Mode.AUTO
+    ) and is_async_test(item):
+        known = Stake.TEST
+    elif fixtures_of(item, loops):
+        known = Stake.FIXTURE
     item.stash[_STAKE] = known
     return known
 
@@ -445,7 +450,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
                 loops.is_concerned = True
             continue
         loops.is_concerned = True
-        if at_stake is not Stake.LOOP:
+        if at_stake not in RUNS_IN_A_LOOP:
             continue
         fixtures = fixtures_of(item, loops)
         if fixtures and loops.override("event_loop", item) is None:

@@ -486,6 +486,25 @@ class Loops:
         if self.station is not None and self.station.runner is not None:
             self.station.runner.settle()
 
+    @contextlib.contextmanager
+    def keeping_tasks(self) -> Iterator[None]:
+        """Keep the tasks that a synchronous test starts, as a `Runner` does those of others."""
+        __tracebackhide__ = True
+        from pytest_asyncio.diagnostics import OWNER
+        from pytest_asyncio.diagnostics import Tasks
+
+        tasks = Tasks()
+        token = OWNER.set(tasks)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(
+                ValueError
+            ):  # The hook may have run in several contexts.
+                OWNER.reset(token)
+            if self.station is not None and self.station.tasks is None:
+                self.station.tasks = tasks
+
     def end_watch(self) -> None:
         """Look at the tasks that the test has kept, now that it and its fixtures are over.
 

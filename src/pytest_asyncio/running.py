@@ -26,6 +26,7 @@ from pytest_asyncio.contexts import context_for_task
 from pytest_asyncio.fixtures import definition_of
 from pytest_asyncio.fixtures import is_any_declared
 from pytest_asyncio.fixtures import loop_made
+from pytest_asyncio.fixtures import RUNS_IN_A_LOOP
 from pytest_asyncio.fixtures import set_up
 from pytest_asyncio.fixtures import Stake
 from pytest_asyncio.fixtures import stake
@@ -36,7 +37,6 @@ from pytest_asyncio.loop_factories import all_loop_factories
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.markers import AutoMode
 from pytest_asyncio.markers import check_mark
-from pytest_asyncio.markers import is_async_test
 from pytest_asyncio.markers import is_marked_by_its_own
 from pytest_asyncio.markers import is_unittest
 from pytest_asyncio.markers import Kind
@@ -132,7 +132,7 @@ class Running:
         __tracebackhide__ = is_hidden
         loops = self._loops
         at_stake = stake(item, loops)
-        if at_stake is Stake.LOOP and isinstance(item, pytest.Function):
+        if at_stake in RUNS_IN_A_LOOP and isinstance(item, pytest.Function):
             _prepare(item, loops)
         elif at_stake is not Stake.NONE:
             check_mark(item, loops.marking(item))
@@ -173,9 +173,14 @@ class Running:
             yield
             return
         alone = getattr(item, "fixturenames", None) == ["event_loop"]
-        if not alone and (is_async_test(item) or not loops.is_current_the_users()):
+        is_async = stake(item, loops) is Stake.TEST
+        if not alone and (is_async or not loops.is_current_the_users()):
             loops.make_current()  # A fixture may have made another one current.
-        yield
+        if is_async:
+            yield
+        else:
+            with loops.keeping_tasks():
+                yield
         if alone:
             # No fixture is there to ask a task later what became of it.
             loops.end_watch()
