@@ -10,6 +10,7 @@ What runs in a loop, and what a fixture is, is not decided here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Generator
 from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
@@ -487,7 +488,7 @@ class Loops:
             self.station.runner.settle()
 
     @contextlib.contextmanager
-    def keeping_tasks(self) -> Iterator[None]:
+    def keeping_tasks(self) -> Generator[None]:
         """Keep the tasks that a synchronous test starts, as a `Runner` does those of others."""
         __tracebackhide__ = True
         from pytest_asyncio.diagnostics import OWNER
