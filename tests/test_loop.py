@@ -2246,6 +2246,67 @@ def test_note_on_a_closed_loop(run: Example) -> None:
     )
 
 
+RUNS_A_LOOP = {
+    "asyncio.run()": "asyncio.run(coroutine)",
+    "its own loop": "asyncio.get_running_loop().run_until_complete(coroutine)",
+    "another loop": "loop.run_until_complete(coroutine)",
+}
+
+
+@pytest.mark.parametrize("call", RUNS_A_LOOP)
+def test_note_on_a_loop_that_is_running(run: Example, call: str) -> None:
+    """A loop that code under test starts inside of the running one: what to do instead."""
+    result = run(
+        f"""
+        import asyncio
+        import contextlib
+        import pytest
+
+        def code_under_test():
+            with (
+                contextlib.closing(asyncio.new_event_loop()) as loop,
+                contextlib.closing(asyncio.sleep(0)) as coroutine,
+            ):
+                {RUNS_A_LOOP[call]}
+
+        @pytest.fixture
+        async def starts_a_loop():
+            code_under_test()
+
+        async def test_it():
+            code_under_test()
+
+        async def test_fixture(starts_a_loop): ...
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(failed=1, errors=1)
+    fixture = "the fixture 'starts_a_loop' of test_example.py::test_fixture"
+    for who in (fixture, "test_example.py::test_it"):
+        result.stdout.fnmatch_lines(
+            [
+                f"E *pytest-asyncio: {who} is a coroutine, and runs in an event loop already.",
+                "E *asyncio.to_thread(*",
+            ]
+        )
+
+
+def test_an_error_that_is_its_own_cause(run: Example) -> None:
+    """A circle of causes is gone through once."""
+    result = run(
+        """
+        async def test_it():
+            one, two = RuntimeError("one"), RuntimeError("two")
+            one.__cause__, two.__cause__ = two, one
+            raise one
+        """,
+        mode="auto",
+        subprocess=True,
+        timeout=60,
+    )
+    result.assert_outcomes(failed=1)
+
+
 def test_no_note_without_two_loops(run: Example) -> None:
     """Errors that only sound alike are left as they are."""
     result = run(

@@ -563,16 +563,33 @@ class Loops:
     def explain(
         self, exc: BaseException, item: pytest.Item, asking: Live | None = None
     ) -> None:
-        """Add to an error that comes from two loops which tests and fixtures ran in them."""
-        culprit = next((each for each in _chain(exc) if _is_of_two_loops(each)), None)
+        """Add to an error of asyncio's what it cannot know: which loops there are, and why."""
         station = self.station
-        if culprit is None or station is None or station.runner is None:
+        if station is None or station.runner is None:
             return
+        who = item.nodeid
+        if asking is not None:
+            who = f"the fixture {asking.name!r} of {who}"
+        for each in _chain(exc):
+            if _is_of_running_loop(each):
+                each.add_note(messages.loop_is_running(who))
+                return
+            if _is_of_two_loops(each):
+                self._explain_two_loops(each, who, item, station, asking)
+                return
+
+    def _explain_two_loops(
+        self,
+        culprit: BaseException,
+        who: str,
+        item: pytest.Item,
+        station: Station,
+        asking: Live | None,
+    ) -> None:
         if asking is None:
-            who, scope, runner = item.nodeid, station.scope, station.runner
+            scope, runner = station.scope, station.runner
             used = set(getattr(item, "fixturenames", ()))
         else:
-            who = f"the fixture {asking.name!r} of {item.nodeid}"
             scope, runner = asking.scope, asking.runner
             used = set(asking.fixturedef.argnames)
         others = [live for live in self.live if live.runner is not runner]
@@ -650,13 +667,26 @@ def _is_in(home: Node, item: pytest.Item | None) -> bool:
     return item is not None and (home is item.session or home in item.listchain())
 
 
-def _chain(exc: BaseException | None) -> Iterator[BaseException]:
-    """An exception, those it came from, and those in a group."""
-    while exc is not None:
-        yield exc
-        for each in members(exc):
-            yield from _chain(each)
-        exc = exc.__cause__ or exc.__context__
+def _chain(exc: BaseException) -> Iterator[BaseException]:
+    """An exception, those it came from, and those in a group, each once."""
+    seen: set[int] = set()
+    following: list[BaseException | None] = [exc]
+    while following:
+        each = following.pop(0)
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            following += [*members(each), each.__cause__ or each.__context__]
+
+
+def _is_of_running_loop(exc: BaseException) -> bool:
+    # asyncio has no exception type for it.
+    text = str(exc)
+    return isinstance(exc, RuntimeError) and (
+        "cannot be called from a running event loop" in text
+        or "This event loop is already running" in text
+        or "while another loop is running" in text
+    )
 
 
 def _is_of_two_loops(exc: BaseException) -> bool:

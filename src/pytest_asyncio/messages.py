@@ -298,6 +298,14 @@ def unhandled_exception(test: str, what: str) -> str:
     return f"Exception that nobody handled, during {test}: {what}"
 
 
+def loop_is_running(user: str) -> str:
+    return _lines(
+        f"pytest-asyncio: {user} is a coroutine, and runs in an event loop already.",
+        "Await what is to run, or call the function that starts a loop of its own in a thread: "
+        "await asyncio.to_thread(function). A synchronous test (def) can call it as it is.",
+    )
+
+
 def two_loops(
     user: str,
     user_scope: str,
