@@ -33,6 +33,7 @@ from pytest_asyncio.fixtures import stake
 from pytest_asyncio.fixtures import SYNCHRONOUS
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
+from pytest_asyncio.loop import Station
 from pytest_asyncio.loop_factories import all_loop_factories
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.markers import AutoMode
@@ -285,20 +286,14 @@ class _Interrupted:
 
 
 def _prepare(item: pytest.Function, loops: Loops) -> None:
-    """Let the test request its event loop; give it that, where nobody else asks for it."""
+    """Check the marker, clear up after earlier tests, and let the test have its event loop."""
     __tracebackhide__ = True
     station = loops.enter(item)
     check_mark(item, station.marking)
     asked = station.marking.arguments
     if asked.loop_factories is not None:
         _check_factory(item, asked.loop_factories)
-    stale = loops.event_loop
-    if stale is not None and _pytest_private.is_set_up(stale):
-        # Something that a synchronous fixture raised, SystemExit say, has made pytest stop
-        # tearing down the test before.
-        _pytest_private.finish(stale, _pytest_private.top_request(item))
-    for live in loops.strangers(station):
-        live.finish()
+    _finish_left(item, station, loops)
     override = station.override
     if override is not None and _pytest_private.is_set_up(override):
         loops.current_by_override(item, _pytest_private.cached_value(override))
@@ -306,6 +301,24 @@ def _prepare(item: pytest.Function, loops: Loops) -> None:
         # The user's fixture of that name does not make the loop of this test.
         loops.planned(station, _pytest_private.top_request(item))
         return
+    _request_event_loop(item, station, loops)
+
+
+def _finish_left(item: pytest.Function, station: Station, loops: Loops) -> None:
+    """Tear down what earlier tests have left, and what this one cannot use."""
+    __tracebackhide__ = True
+    stale = loops.event_loop
+    if stale is not None and _pytest_private.is_set_up(stale):
+        # Something that a synchronous fixture raised, SystemExit say, has made pytest stop
+        # tearing down the test before.
+        _pytest_private.finish(stale, _pytest_private.top_request(item))
+    for live in loops.strangers(station):
+        live.finish()
+
+
+def _request_event_loop(item: pytest.Function, station: Station, loops: Loops) -> None:
+    """Let the test request ``event_loop`` first; give it that, where nobody else asks for it."""
+    __tracebackhide__ = True
     names = item.fixturenames
     if names[:1] != ["event_loop"]:
         if "event_loop" in names:
@@ -319,7 +332,9 @@ def _prepare(item: pytest.Function, loops: Loops) -> None:
             # It tells the tests of ours by this fixture, and finds their loop through it.
             names.append("event_loop_policy")
     elif (
-        override is None and station.policy_override is None and not _is_requested(item)
+        station.override is None
+        and station.policy_override is None
+        and not _is_requested(item)
     ):
         # Most tests do not name event_loop, nor do their fixtures. That pytest sets up a
         # fixture for them all the same takes as long as running a small test.
