@@ -1007,7 +1007,18 @@ def test_fixture_overridden_in_a_sub_package(
     assert together(result) == expected
 
 
-def test_package_of_a_fixture_above(run: Example) -> None:
+@pytest.mark.parametrize(
+    ("mark", "ini"),
+    [
+        ('@pytest.mark.asyncio(loop_scope="package")', ""),
+        ("", "asyncio_default_test_loop_scope = package"),
+        (
+            '@pytest.mark.asyncio(loop_scope="package")',
+            "asyncio_default_fixture_loop_scope = package",
+        ),
+    ],
+)
+def test_package_of_a_fixture_above(run: Example, mark: str, ini: str) -> None:
     """A test that asks for its package's loop shares that of the outer package's fixture."""
     result = run(
         files={
@@ -1020,7 +1031,7 @@ def test_package_of_a_fixture_above(run: Example) -> None:
                     ran("wide")
                 """,
             "outer/inner/__init__.py": "",
-            "outer/inner/test_it.py": """
+            "outer/inner/test_it.py": f"""
                 import pytest
                 import pytest_asyncio
 
@@ -1032,12 +1043,13 @@ def test_package_of_a_fixture_above(run: Example) -> None:
                 async def other(ran):
                     ran("other")
 
-                @pytest.mark.asyncio(loop_scope="package")
+                {mark}
                 async def test_it(ran, wide, narrow, other):
                     ran("test")
                 """,
         },
         conftest=RECORDER,
+        ini=ini,
         mode="auto",
     )
     result.assert_outcomes(passed=1)

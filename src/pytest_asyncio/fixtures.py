@@ -53,7 +53,6 @@ from pytest_asyncio.loop import loops_of
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.loop_factories import given_loop_factories
 from pytest_asyncio.loop_factories import has_loop_factories
-from pytest_asyncio.markers import asyncio_mark
 from pytest_asyncio.markers import is_async_method_of_testcase
 from pytest_asyncio.markers import is_async_test
 from pytest_asyncio.markers import is_unittest
@@ -468,17 +467,21 @@ def _agree_on_package(
     Seen from the test it is the innermost one, seen from a fixture the one that its
     conftest.py is in, which may be an outer one, or none: the session, then.
     """
-    if asyncio_mark(item).loop_scope != "package":
+    if loops.scope_asked_by_test(item) != "package":
         return
-    homes = [
-        home
-        for use, home in uses
-        if (definition_of(use.fixturedef).loop_scope or use.fixturedef.scope)
-        == "package"
-    ]
+    homes = [home for use, home in uses if _loop_scope(use, loops) == "package"]
     if homes:
         homes.append(home_of(item, "package"))
         loops.packages[item] = min(homes, key=lambda home: len(home.listchain()))
+
+
+def _loop_scope(use: Use, loops: Loops) -> str:
+    """The scope of loop that a fixture asks for, if only by the scope it is cached for."""
+    asked = (
+        definition_of(use.fixturedef).loop_scope
+        or loops.settings.default_fixture_loop_scope
+    )
+    return use.fixturedef.scope if asked in (None, "fixture-scope") else asked
 
 
 def _cached_uses(

@@ -298,12 +298,16 @@ class Loops:
             self._overrides[item.parent] = found
         return found
 
-    def asked_by_test(self, item: pytest.Item) -> Node | None:
-        """The home of the loop that a test, or the option for all tests, asks for."""
-        scope = (
+    def scope_asked_by_test(self, item: pytest.Item) -> ScopeName | None:
+        """The scope of the loop that a test, or the option for all tests, asks for."""
+        return (
             self.marking(item).arguments.loop_scope
             or self.settings.default_test_loop_scope
         )
+
+    def asked_by_test(self, item: pytest.Item) -> Node | None:
+        """The home of that loop."""
+        scope = self.scope_asked_by_test(item)
         return None if scope is None else self._home(item, scope)
 
     def asked_by_fixture(
