@@ -549,9 +549,6 @@ def pytest_sessionfinish(session):
     result.stdout.fnmatch_lines(["*<SEEN>"])
 
 
-@pytest.mark.skipif(
-    pytest.version_tuple < (8, 4), reason="pytest looked after each test's own phases"
-)
 def test_what_only_the_loop_held(run: Example) -> None:
     """What is dropped with its closed loop is warned of at that test, not at the next one."""
     result = run(

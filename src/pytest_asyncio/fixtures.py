@@ -477,10 +477,7 @@ def _agree_on_package(
 
 def _loop_scope(use: Use, loops: Loops) -> str:
     """The scope of loop that a fixture asks for, if only by the scope it is cached for."""
-    asked = (
-        definition_of(use.fixturedef).loop_scope
-        or loops.settings.default_fixture_loop_scope
-    )
+    asked = loops.scope_asked_by_fixture(definition_of(use.fixturedef).loop_scope)
     return use.fixturedef.scope if asked in (None, "fixture-scope") else asked
 
 

@@ -18,6 +18,7 @@ import functools
 from typing import Any
 from typing import Final
 from typing import final
+from typing import Literal
 from typing import TYPE_CHECKING
 import warnings
 
@@ -310,11 +311,17 @@ class Loops:
         scope = self.scope_asked_by_test(item)
         return None if scope is None else self._home(item, scope)
 
+    def scope_asked_by_fixture(
+        self, loop_scope: ScopeName | None
+    ) -> ScopeName | Literal["fixture-scope"] | None:
+        """The scope of the loop that a fixture, or the option for all fixtures, asks for."""
+        return loop_scope or self.settings.default_fixture_loop_scope
+
     def asked_by_fixture(
         self, loop_scope: ScopeName | None, cached_for: Node
     ) -> Node | None:
-        """The home of the loop that a fixture, or the option for all fixtures, asks for."""
-        scope = loop_scope or self.settings.default_fixture_loop_scope
+        """The home of that loop."""
+        scope = self.scope_asked_by_fixture(loop_scope)
         if scope is None:
             return None
         if scope == "fixture-scope":
@@ -503,9 +510,8 @@ class Loops:
         try:
             yield
         finally:
-            with contextlib.suppress(
-                ValueError
-            ):  # The hook may have run in several contexts.
+            # The hook may have run in several contexts.
+            with contextlib.suppress(ValueError):
                 OWNER.reset(token)
             if self.station is not None and self.station.tasks is None:
                 self.station.tasks = tasks

@@ -113,15 +113,13 @@ class Running:
             manager = session.config.pluginmanager
             manager.unregister(self)
             # What no test asks for plainly may yet be asked for while one runs.
-            manager.register(_Aside(self._come_back))
+            manager.register(_Aside(self._come_back), _ASIDE)
             loops.on_first_test = self._come_back
 
     def _come_back(self) -> None:
         self._loops.on_first_test = None
         manager = self._loops.config.pluginmanager
-        for each in manager.get_plugins():
-            if isinstance(each, _Aside):
-                manager.unregister(each)
+        manager.unregister(name=_ASIDE)
         manager.register(self)
 
     # -- set-up --
@@ -249,6 +247,9 @@ class Running:
         manager = self._loops.config.pluginmanager
         if not any(isinstance(each, _Interrupted) for each in manager.get_plugins()):
             manager.register(_Interrupted(self._loops))
+
+
+_ASIDE: Final = "pytest_asyncio.aside"
 
 
 @final
