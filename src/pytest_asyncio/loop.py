@@ -18,7 +18,6 @@ import functools
 from typing import Any
 from typing import Final
 from typing import final
-from typing import Literal
 from typing import TYPE_CHECKING
 import warnings
 
@@ -26,6 +25,7 @@ import pytest
 
 from pytest_asyncio import _pytest_private
 from pytest_asyncio import messages
+from pytest_asyncio.config import FixtureScopeDefault
 from pytest_asyncio.config import ScopeName
 from pytest_asyncio.config import SCOPES
 from pytest_asyncio.config import Settings
@@ -313,7 +313,7 @@ class Loops:
 
     def scope_asked_by_fixture(
         self, loop_scope: ScopeName | None
-    ) -> ScopeName | Literal["fixture-scope"] | None:
+    ) -> FixtureScopeDefault | None:
         """The scope of the loop that a fixture, or the option for all fixtures, asks for."""
         return loop_scope or self.settings.default_fixture_loop_scope
 
