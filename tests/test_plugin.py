@@ -223,6 +223,31 @@ def test_plugin_can_be_switched_off(run: Example, named: str) -> None:
 # -- what it costs -------------------------------------------------------------------------------
 
 
+def test_modules_are_imported_from_the_byte_code_of_pip(run: Example) -> None:
+    """pytest rewrites, and keeps in a cache of its own, only the plugin's list of names."""
+    result = run(
+        ONE_OF_EACH,
+        conftest="""
+            from importlib.machinery import SourceFileLoader
+            import sys
+
+            def pytest_unconfigure():
+                plain = {
+                    name
+                    for name, module in sys.modules.items()
+                    if name.startswith("pytest_asyncio.")
+                    and type(module.__spec__.loader) is SourceFileLoader
+                }
+                assert {"pytest_asyncio.fixtures", "pytest_asyncio.runner"} <= plain
+                assert "pytest_asyncio.plugin" not in plain
+                print("COUNTED", len(plain) > 10)
+        """,
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines("COUNTED True")
+
+
 @pytest.mark.parametrize("mode", ["strict", "auto"])
 def test_sync_suite_does_not_import_asyncio(
     run: Example, monkeypatch: pytest.MonkeyPatch, mode: str
