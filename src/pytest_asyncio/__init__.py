@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from pytest_asyncio import _finder as _finder  # First: it finds the others.
+# First: it finds the others.
+from pytest_asyncio._finder import Finder  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from pytest_asyncio.config import Mode
 from pytest_asyncio.config import ScopeName
 from pytest_asyncio.fixtures import DynamicScope
