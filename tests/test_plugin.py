@@ -224,7 +224,7 @@ def test_plugin_can_be_switched_off(run: Example, named: str) -> None:
 
 
 def test_modules_are_imported_from_the_byte_code_of_pip(run: Example) -> None:
-    """pytest rewrites, and keeps in a cache of its own, only the plugin's list of names."""
+    """pytest rewrites, and keeps in a cache of its own, only what gathers names and the finder."""
     result = run(
         ONE_OF_EACH,
         conftest="""
