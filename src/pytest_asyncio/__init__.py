@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 # First: it finds the others.
-from pytest_asyncio._finder import Finder  # noqa: F401  # pyright: ignore[reportUnusedImport]
+from pytest_asyncio import _finder  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from pytest_asyncio.config import Mode
 from pytest_asyncio.config import ScopeName
 from pytest_asyncio.fixtures import DynamicScope
