@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 from typing import assert_type
+from typing import Final
 from typing import final
 
 import pytest
@@ -27,7 +28,10 @@ from pytest_asyncio.ports import PortFactory
 
 from conftest import Example
 
-KINDS = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+KINDS: Final[dict[ports._Protocol, socket.SocketKind]] = {
+    "TCP": socket.SOCK_STREAM,
+    "UDP": socket.SOCK_DGRAM,
+}
 
 
 def has_ipv6() -> bool:
@@ -44,23 +48,23 @@ def has_ipv6() -> bool:
 needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="the machine lacks IPv6")
 
 
-def bind(kind: socket.SocketKind, port: int, *, reuse: bool = False) -> ExitStack:
+def bind(protocol: ports._Protocol, port: int, *, reuse: bool = False) -> ExitStack:
     """Hold a port on loopback in every family, as a user's server would."""
     with ExitStack() as stack:
         for host in ["127.0.0.1", "::1"] if has_ipv6() else ["127.0.0.1"]:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            sock = stack.enter_context(socket.socket(family, kind))
+            sock = stack.enter_context(socket.socket(family, KINDS[protocol]))
             if reuse:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind((host, port))
-            if kind is socket.SOCK_STREAM:
+            if protocol == "TCP":
                 sock.listen()
         return stack.pop_all()
 
 
-def only(port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> PortFactory:
+def only(port: int, protocol: ports._Protocol = "TCP") -> PortFactory:
     """Make a factory that has a single port to give."""
-    return PortFactory(kind, ports._PortNumbers(first=port, last=port))
+    return PortFactory(protocol, ports._PortNumbers(first=port, last=port))
 
 
 def numbers(path: Path) -> list[int]:
@@ -108,8 +112,8 @@ def test_bindable_at_once(
     with ExitStack() as held:
         for _ in range(20):
             tcp, udp = unused_tcp_port_factory(), unused_udp_port_factory()
-            held.enter_context(bind(socket.SOCK_STREAM, tcp, reuse=reuse))
-            held.enter_context(bind(socket.SOCK_DGRAM, udp, reuse=reuse))
+            held.enter_context(bind("TCP", tcp, reuse=reuse))
+            held.enter_context(bind("UDP", udp, reuse=reuse))
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", None])
@@ -139,8 +143,8 @@ def test_held_and_released(
     seen: list[int] = []
     for _ in range(200):
         tcp, udp = unused_tcp_port_factory(), unused_udp_port_factory()
-        bind(socket.SOCK_STREAM, tcp).close()
-        bind(socket.SOCK_DGRAM, udp).close()
+        bind("TCP", tcp).close()
+        bind("UDP", udp).close()
         seen += [tcp, udp]
     assert len(set(seen)) == len(seen) == 400
 
@@ -271,15 +275,14 @@ def test_listed_with_a_sentence(run: Example) -> None:
 # What cannot be handed out
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("protocol", KINDS)
 def test_exhausted(
-    unused_tcp_port_factory: PortFactory, kind: socket.SocketKind
+    unused_tcp_port_factory: PortFactory, protocol: ports._Protocol
 ) -> None:
     """When no port is left, the error says what was looked for, where, how often, and a way out."""
     port = unused_tcp_port_factory()
-    factory = only(port, kind)
+    factory = only(port, protocol)
     assert factory() == port
-    protocol = "TCP" if kind is socket.SOCK_STREAM else "UDP"
     for _ in range(2):
         with pytest.raises(RuntimeError) as caught:
             factory()
@@ -292,7 +295,7 @@ def test_exhausted(
 
 def test_exhausted_whole_range() -> None:
     """Every port of the whole range is handed out at most once, and then the search ends."""
-    factory = PortFactory(socket.SOCK_DGRAM, ports._PortNumbers())
+    factory = PortFactory("UDP", ports._PortNumbers())
     seen: list[int] = []
 
     def drain() -> None:
@@ -347,7 +350,7 @@ sys.stdin.read()
 """
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("protocol", KINDS)
 @pytest.mark.parametrize(
     "host, dual",
     [
@@ -360,7 +363,7 @@ sys.stdin.read()
 )
 def test_taken_between_two_calls(
     unused_tcp_port_factory: PortFactory,
-    kind: socket.SocketKind,
+    protocol: ports._Protocol,
     host: str,
     dual: str,
 ) -> None:
@@ -369,13 +372,21 @@ def test_taken_between_two_calls(
     first = unused_tcp_port_factory()
     first -= (first - ports._FIRST) % ports._BLOCK
     block = range(first, first + ports._BLOCK)
-    free = [port for port in block if only(port, kind)._is_free(port)]
-    factory = PortFactory(kind, ports._PortNumbers(first=first, last=block[-1]))
+    free = [port for port in block if only(port, protocol)._is_free(port)]
+    factory = PortFactory(protocol, ports._PortNumbers(first=first, last=block[-1]))
     given = factory()
     free.remove(given)
     spare = free.pop()
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(int(kind)), host, dual, *map(str, free)],
+        [
+            sys.executable,
+            "-c",
+            HOLD,
+            str(int(KINDS[protocol])),
+            host,
+            dual,
+            *map(str, free),
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -447,7 +458,7 @@ IPV4 = frozenset({int(socket.AF_INET)})
 IPV6 = frozenset({int(socket.AF_INET6)})
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("protocol", KINDS)
 @pytest.mark.parametrize(
     "when, code",
     [
@@ -457,48 +468,48 @@ IPV6 = frozenset({int(socket.AF_INET6)})
     ],
 )
 def test_no_ipv6(
-    monkeypatch: pytest.MonkeyPatch, kind: socket.SocketKind, when: str, code: int
+    monkeypatch: pytest.MonkeyPatch, protocol: ports._Protocol, when: str, code: int
 ) -> None:
     """A machine without IPv6, however it says so, gets ports that are free for IPv4."""
     lacking(monkeypatch, families=IPV6, when=when, code=code)
     if when == "setsockopt" and sys.platform == "win32":
         pytest.skip("options are set for IPv4 too")
-    factory = PortFactory(kind, ports._PortNumbers())
+    factory = PortFactory(protocol, ports._PortNumbers())
     seen = [factory() for _ in range(100)]
     assert len(set(seen)) == 100
-    with socket.socket(socket.AF_INET, kind) as sock:
+    with socket.socket(socket.AF_INET, KINDS[protocol]) as sock:
         sock.bind(("127.0.0.1", seen[0]))
         with pytest.raises(RuntimeError, match="No unused"):
-            only(seen[0], kind)()
+            only(seen[0], protocol)()
 
 
 @needs_ipv6
-@pytest.mark.parametrize("kind", KINDS)
-def test_no_ipv4(monkeypatch: pytest.MonkeyPatch, kind: socket.SocketKind) -> None:
+@pytest.mark.parametrize("protocol", KINDS)
+def test_no_ipv4(monkeypatch: pytest.MonkeyPatch, protocol: ports._Protocol) -> None:
     """A machine without IPv4 gets ports that are free for IPv6."""
     lacking(monkeypatch, families=IPV4)
-    factory = PortFactory(kind, ports._PortNumbers())
+    factory = PortFactory(protocol, ports._PortNumbers())
     assert len({factory() for _ in range(100)}) == 100
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("protocol", KINDS)
 def test_loopback_only(
-    monkeypatch: pytest.MonkeyPatch, kind: socket.SocketKind
+    monkeypatch: pytest.MonkeyPatch, protocol: ports._Protocol
 ) -> None:
     """A sandbox that allows nothing but loopback gets ports that are free on loopback."""
     hosts = frozenset({"0.0.0.0", "::"})
     lacking(monkeypatch, hosts=hosts, when="bind", code=errno.EPERM)
-    factory = PortFactory(kind, ports._PortNumbers())
+    factory = PortFactory(protocol, ports._PortNumbers())
     port = factory()
-    with bind(kind, port), pytest.raises(RuntimeError, match="No unused"):
-        only(port, kind)()
+    with bind(protocol, port), pytest.raises(RuntimeError, match="No unused"):
+        only(port, protocol)()
 
 
 def test_no_family(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with neither family gets an error that says so, and the reasons."""
     lacking(monkeypatch, families=IPV4 | IPV6)
     with pytest.raises(RuntimeError) as caught:
-        PortFactory(socket.SOCK_DGRAM, ports._PortNumbers())
+        PortFactory("UDP", ports._PortNumbers())
     assert "no UDP ports on this machine" in str(caught.value)
     assert os.strerror(errno.EAFNOSUPPORT) in str(caught.value)
 
@@ -547,7 +558,7 @@ def test_windows_probes_exclusively(
         patch.setattr(sys, "platform", "win32")
         patch.setattr(socket, "SO_EXCLUSIVEADDRUSE", -5, raising=False)
         patch.setattr(socket, "socket", Socket)
-        ports._open(socket.AF_INET, socket.SOCK_STREAM).close()
+        ports._open(4, "TCP").close()
     assert options == [(socket.SOL_SOCKET, -5)]
 
 
@@ -643,7 +654,7 @@ def test_fake_file_system(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 def test_shared_directory_vanishes(tmp_path: Path) -> None:
     """When the claims of the other workers are gone, ports are refused, not guessed."""
     gone = tmp_path / "gone"
-    factory = PortFactory(socket.SOCK_STREAM, ports._PortNumbers(gone))
+    factory = PortFactory("TCP", ports._PortNumbers(gone))
     with pytest.raises(FileNotFoundError, match="gone"):
         factory()
 

@@ -14,14 +14,19 @@ import os
 from pathlib import Path
 import random
 import re
-import socket
 import sys
 import tempfile
 import threading
 from typing import Final
 from typing import final
+from typing import Literal
+from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 import pytest
+
+if TYPE_CHECKING:
+    import socket
 
 __all__ = [
     "PortFactory",
@@ -40,20 +45,23 @@ _LAST: Final = 65535
 # one spares system calls.
 _BLOCK: Final = 32
 
-# For each family the addresses to probe, the first that the machine lets us bind.
+_Protocol: TypeAlias = Literal["TCP", "UDP"]
+_IPVersion: TypeAlias = Literal[4, 6]
+
+# For each version of IP the addresses to probe, the first that the machine lets us bind.
 #
 # The wildcard comes first: it is refused while *any* address of the machine has the port, so what
 # passes can be bound on loopback, on one interface or on all. Probing loopback says less, above all
 # on Windows, where binding it succeeds under the nose of a server that listens everywhere
 # (https://learn.microsoft.com/en-us/windows/win32/winsock/using-so-reuseaddr-and-so-exclusiveaddruse).
 # It is the second choice, for sandboxes that allow nothing but loopback.
-_ADDRESSES: Final = (
-    (socket.AF_INET, ("0.0.0.0", "127.0.0.1")),
-    (socket.AF_INET6, ("::", "::1")),
+_ADDRESSES: Final[tuple[tuple[_IPVersion, tuple[str, str]], ...]] = (
+    (4, ("0.0.0.0", "127.0.0.1")),
+    (6, ("::", "::1")),
 )
 
 # What socket() says when this process or the machine is out of resources, rather than out of the
-# family that was asked for.
+# version of IP that was asked for.
 _OUT_OF_RESOURCES: Final = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 )
@@ -87,12 +95,12 @@ class PortFactory:
     .. versionadded:: 2.0
     """
 
-    __slots__ = ("_addresses", "_kind", "_numbers")
+    __slots__ = ("_addresses", "_numbers", "_protocol")
 
-    def __init__(self, kind: socket.SocketKind, numbers: _PortNumbers) -> None:
-        self._kind: Final = kind
+    def __init__(self, protocol: _Protocol, numbers: _PortNumbers) -> None:
+        self._protocol: Final = protocol
         self._numbers: Final = numbers
-        self._addresses: Final = _bindable_addresses(kind)
+        self._addresses: Final = _bindable_addresses(protocol)
 
     def __call__(self) -> int:
         """Return a port that is free and that this session has not handed out before.
@@ -115,7 +123,7 @@ class PortFactory:
                 return port
         raise RuntimeError(
             _NO_PORT_LEFT.format(
-                protocol=_protocol(self._kind),
+                protocol=self._protocol,
                 first=self._numbers.first,
                 last=self._numbers.last,
                 tried=self._numbers.drawn,
@@ -123,8 +131,8 @@ class PortFactory:
         )
 
     def _is_free(self, port: int) -> bool:
-        for family, host in self._addresses:
-            with _open(family, self._kind) as sock:
+        for version, host in self._addresses:
+            with _open(version, self._protocol) as sock:
                 try:
                     sock.bind((host, port))
                 except OSError:
@@ -133,24 +141,25 @@ class PortFactory:
         return True
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {_protocol(self._kind)}>"
+        return f"<{type(self).__name__} {self._protocol}>"
 
 
-def _protocol(kind: socket.SocketKind) -> str:
-    return "TCP" if kind is socket.SOCK_STREAM else "UDP"
-
-
-def _open(family: socket.AddressFamily, kind: socket.SocketKind) -> socket.socket:
+def _open(version: _IPVersion, protocol: _Protocol) -> socket.socket:
     """Open a socket whose bind() is refused wherever anybody else's would be.
 
     Hence no ``SO_REUSEADDR``: with it, bind() passes over connections in TIME_WAIT and, on Windows,
     over live servers.
     """
-    sock = socket.socket(family, kind)
+    import socket  # Here, since most runs need no port, and it takes a tenth of our start.
+
+    sock = socket.socket(
+        socket.AF_INET if version == 4 else socket.AF_INET6,
+        socket.SOCK_STREAM if protocol == "TCP" else socket.SOCK_DGRAM,
+    )
     try:
         if sys.platform == "win32":
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        if family is socket.AF_INET6:
+        if version == 6:
             # IPv4 has a socket of its own.
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     except OSError:
@@ -160,34 +169,32 @@ def _open(family: socket.AddressFamily, kind: socket.SocketKind) -> socket.socke
 
 
 def _bindable_addresses(
-    kind: socket.SocketKind,
-) -> list[tuple[socket.AddressFamily, str]]:
-    """Find out, once, which families the machine has, and which address to probe for each.
+    protocol: _Protocol,
+) -> list[tuple[_IPVersion, str]]:
+    """Find out, once, which versions of IP the machine has, and which address to probe for each.
 
-    A family that is missing must not look like a port that is taken: every port would be, and the
+    A version that is missing must not look like a port that is taken: every port would be, and the
     search for a free one would be in vain.
     """
-    found: list[tuple[socket.AddressFamily, str]] = []
+    found: list[tuple[_IPVersion, str]] = []
     reasons: list[OSError] = []
-    for family, hosts in _ADDRESSES:
+    for version, hosts in _ADDRESSES:
         for host in hosts:
             try:
-                with _open(family, kind) as sock:
+                with _open(version, protocol) as sock:
                     sock.bind((host, 0))
             except OSError as error:
                 if error.errno in _OUT_OF_RESOURCES:
                     raise
-                # EADDRINUSE: the system is out of ports to choose from, so it has the family.
+                # EADDRINUSE: the system is out of ports to choose from, so it has this version.
                 if error.errno != errno.EADDRINUSE:
                     reasons.append(error)
                     continue
-            found.append((family, host))
+            found.append((version, host))
             break
     if not found:
         raise RuntimeError(
-            _NO_FAMILY.format(
-                protocol=_protocol(kind), reason="; ".join(map(str, reasons))
-            )
+            _NO_FAMILY.format(protocol=protocol, reason="; ".join(map(str, reasons)))
         )
     return found
 
@@ -305,10 +312,10 @@ def _ephemeral_ports() -> range:
 _NUMBERS: Final = pytest.StashKey[_PortNumbers]()
 
 
-def _session_factory(config: pytest.Config, kind: socket.SocketKind) -> PortFactory:
+def _session_factory(config: pytest.Config, protocol: _Protocol) -> PortFactory:
     if _NUMBERS not in config.stash:
         config.stash[_NUMBERS] = _PortNumbers(_shared_directory(config))
-    return PortFactory(kind, config.stash[_NUMBERS])
+    return PortFactory(protocol, config.stash[_NUMBERS])
 
 
 def _shared_directory(config: pytest.Config) -> Path | None:
@@ -347,7 +354,7 @@ def unused_tcp_port_factory(request: pytest.FixtureRequest) -> PortFactory:
 
     .. versionadded:: 0.2
     """
-    return _session_factory(request.config, socket.SOCK_STREAM)
+    return _session_factory(request.config, "TCP")
 
 
 @pytest.fixture
@@ -375,7 +382,7 @@ def unused_udp_port_factory(request: pytest.FixtureRequest) -> PortFactory:
 
     .. versionadded:: 0.17
     """
-    return _session_factory(request.config, socket.SOCK_DGRAM)
+    return _session_factory(request.config, "UDP")
 
 
 @pytest.fixture
