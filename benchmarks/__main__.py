@@ -8,10 +8,11 @@
    python -m benchmarks --only '2 fixtures*' collection  # some of the suites
 
 It makes virtual environments with pytest and one plugin each, from PyPI and from this checkout,
-writes suites of generated tests, and runs them one after the other in rounds, so that whatever
-else the machine does falls on all of them alike. What counts is the processor time of whole
-processes, and of that the median over the rounds, and the difference to the same tests written
-as plain functions and run without any plugin.
+writes suites of generated tests, and runs them one after the other in rounds. What counts is the
+processor time of whole processes: how much more it is, in the same round, than that of the same
+tests written as plain functions and run without any plugin, and of that the median over the
+rounds. The two are run within a minute of each other, so that a machine that is faster now and
+slower later is as fast for both.
 
 Nothing here fails because something is slow: the targets are printed with a mark. It needs Linux
 or macOS. A full run takes about a quarter of an hour for each Python, on an idle machine.
@@ -167,9 +168,18 @@ def _run_round(
     run: Callable[[Cell, str], None],
     title: str,
 ) -> None:
-    """Run everything once, in an order that is another one in each round."""
-    pairs = [(cell, python) for cell in cells for python in pythons]
-    random.Random(title).shuffle(pairs)
+    """Run everything once, in an order that is another one in each round.
+
+    What is compared with the same twin is run in a row, and so is the twin.
+    """
+    shuffled = random.Random(title)
+    blocks: dict[tuple[str, str], list[tuple[Cell, str]]] = {}
+    for cell in shuffled.sample(cells, len(cells)):
+        for python in pythons:
+            key = (cell.twin or cell.name, python)
+            blocks.setdefault(key, []).append((cell, python))
+    keys = shuffled.sample(list(blocks), len(blocks))
+    pairs = [pair for key in keys for pair in blocks[key]]
     start = time.monotonic()
     for number, (cell, python) in enumerate(pairs, 1):
         print(

@@ -94,9 +94,9 @@ def _unused(results: Results) -> Iterator[Target | None]:
     for what in ("collection", "run"):
         row = results.get("sync suite", what, OURS)
         plain = results.get("sync suite", what, PLAIN)
-        if row is None or plain is None:
+        more = results.more(row)
+        if row is None or plain is None or more is None:
             continue
-        more = row.seconds - plain.seconds
         noise = max(row.spread, plain.spread)
         yield Target(
             title=f"sync suite, {what} of {row.tests:,} tests, to no plugin",

@@ -106,11 +106,17 @@ class Results:
         """What was measured of a cell, if it was."""
         return self.rows.get(f"{group} / {what} / {environment}")
 
-    def added(self, row: Row | None) -> float | None:
-        """Microseconds for each test that the twin does not take."""
+    def more(self, row: Row | None) -> float | None:
+        """Seconds that the twin does not take in the same round, the median."""
         if row is None or row.twin not in self.rows:
             return None
-        return (row.seconds - self.rows[row.twin].seconds) / row.tests * 1e6
+        pairs = zip(row.cpu, self.rows[row.twin].cpu, strict=True)
+        return statistics.median(own - twin for own, twin in pairs)
+
+    def added(self, row: Row | None) -> float | None:
+        """Microseconds for each test that the twin does not take."""
+        more = self.more(row)
+        return None if row is None or more is None else more / row.tests * 1e6
 
     def series(self, kind: str, what: str, environment: str) -> list[Row]:
         """The cells of the groups of a kind: with more and more tests, or fixtures."""

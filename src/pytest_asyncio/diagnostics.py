@@ -348,9 +348,8 @@ class Tasks:
         for ref in self._started:
             task = ref()
             if task is not None and _is_due_for_a_report(task):
-                exception = (
-                    task.exception()
-                )  # Asked now: asyncio will not report it again.
+                # Asked now: asyncio will not report it again.
+                exception = task.exception()
                 if exception is not None:
                     by = f", started by {self._owner}" if self._owner else ""
                     message = (

@@ -261,9 +261,8 @@ def _read(item: pytest.Item) -> Marking:
     if found is None:
         return _FOREIGN if foreign else _NOTHING
     if found is automatic and not foreign:
-        return (
-            _automatically_marked()
-        )  # One for all of them: most tests of most suites.
+        # One for all of them: most tests of most suites.
+        return _automatically_marked()
     try:
         return Marking(found, parse(found), foreign=foreign)
     except MarkError as exc:

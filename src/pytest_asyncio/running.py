@@ -600,9 +600,11 @@ def _end(
     _try(errors, loops.settle)
     _finish_broken(item, loops, errors)
     loops.end_watch()
+    open_loops = len(loops.family)
     _try(errors, _leave, item, loops, nextitem, errors)
-    # What only the loop still held is this test's, and not the next one's.
-    _try(errors, _pytest_private.warn_of_unraisables, item.config)
+    if len(loops.family) < open_loops:
+        # What only a loop still held is this test's, and not the next one's.
+        _try(errors, _pytest_private.warn_of_unraisables, item.config)
     if loops.troubled:
         _try(errors, _report, item, loops)
     if len(errors) == 1:
