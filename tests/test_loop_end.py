@@ -574,3 +574,55 @@ def test_what_only_the_loop_held(run: Example) -> None:
         ]
     )
     assert_users_frames_only(result)
+
+
+STOPPED_CLOCKS = {
+    "of the module": "time.monotonic = lambda: 1577836800.0",
+    "of the loop": "asyncio.get_running_loop().time = lambda: 0.0",
+    "of the class": "type(asyncio.get_running_loop()).time = lambda self: 0.0",
+}
+
+
+@pytest.mark.parametrize("clock", STOPPED_CLOCKS.values(), ids=STOPPED_CLOCKS)
+def test_the_clock_has_stopped(run: Example, clock: str) -> None:
+    """What ends is waited for, and what does not is told, although no time passes in the loop.
+
+    freezegun that fails as it starts leaves it so, and so does a mock of a wider scope.
+    """
+    result = run(
+        f"""
+        import asyncio
+        import time
+
+        async def refuse():
+            while True:
+                try:
+                    await asyncio.Event().wait()
+                except asyncio.CancelledError:
+                    pass
+
+        async def clean_up():
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.to_thread(time.sleep, 0.01)
+                print("<CLEAN>")
+
+        async def test_it():
+            tasks = asyncio.create_task(refuse()), asyncio.create_task(clean_up())
+            await asyncio.to_thread(len, "")
+            {clock}
+
+        async def test_after():
+            await asyncio.to_thread(len, "")
+        """,
+        "-s",
+        mode="auto",
+        conftest=CONFTEST,
+        subprocess=True,
+        timeout=20,
+    )
+    result.assert_outcomes(passed=2, warnings=1)
+    result.stdout.fnmatch_lines(
+        ["*<CLEAN>*", "*coroutine refuse,*did not end when it was cancelled*"]
+    )

@@ -24,6 +24,7 @@ import contextlib
 import contextvars
 import functools
 import sys
+import threading
 import types
 from typing import Any
 from typing import Final
@@ -367,7 +368,7 @@ class Runner:
                     break
                 for task in pending:
                     task.cancel()
-                _complete(self.loop, asyncio.tasks.wait(pending, timeout=grace))
+                _complete(self.loop, _wait(self.loop, pending, grace))
         except Exception:
             # The loop itself is broken. That they do not end is not for them to answer for.
             broken = True
@@ -390,7 +391,7 @@ class Runner:
         __tracebackhide__ = True
         left = [task for task in tasks if not task.done() and task not in self.stuck]
         if left and not self.loop.is_closed():
-            _complete(self.loop, _settle(left), timed=False)
+            _complete(self.loop, _settle(left))
         return [task for task in left if not task.done()]
 
     def settle(self) -> None:
@@ -401,7 +402,7 @@ class Runner:
             return
         ready = getattr(loop, "_ready", None)  # uvloop's is out of sight.
         if ready or (ready is None and all_tasks(loop)):
-            _complete(loop, _turns(5), timed=False)
+            _complete(loop, _turns(5))
 
     def cancel(self, tasks: Iterable[asyncio.Task[Any]]) -> None:
         """Cancel tasks and let them clean up, but not for ever."""
@@ -747,16 +748,10 @@ def _beside_host(method: Callable[..., T], *args: Any) -> T:
 def _complete(
     loop: asyncio.AbstractEventLoop,
     coroutine: Coroutine[Any, Any, T],
-    *,
-    timed: bool = True,
 ) -> T:
-    """Run a coroutine of ours to its end, although user code may stop the loop meanwhile.
-
-    :param timed: Whether it waits for time to pass, which the real clock is needed for.
-    """
+    """Run a coroutine of ours to its end, although user code may stop the loop meanwhile."""
     __tracebackhide__ = True
-    clock = _by_the_real_clock(loop) if timed else contextlib.nullcontext()
-    with _outside_any_loop(), clock:
+    with _outside_any_loop():
         try:
             task = loop.create_task(coroutine)
         except BaseException:
@@ -769,18 +764,6 @@ def _complete(
                 if not _is_stop(exc):
                     raise
         return loop.run_until_complete(task)
-
-
-@contextlib.contextmanager
-def _by_the_real_clock(loop: asyncio.AbstractEventLoop) -> Generator[None]:
-    """Set aside a clock that user code has given to a loop: where it stands still, no time ends."""
-    attributes = getattr(loop, "__dict__", {})
-    clock = attributes.pop("time", None)
-    try:
-        yield
-    finally:
-        if clock is not None:
-            attributes["time"] = clock
 
 
 _STOPS: Final = 100
@@ -835,12 +818,47 @@ async def _turns(number: int) -> None:
         await asyncio.tasks.sleep(0)
 
 
-async def _settle(tasks: Sequence[asyncio.Task[Any]]) -> None:
+async def _settle(futures: Collection[asyncio.Future[Any]]) -> None:
     """Let tasks end that have nothing to wait for; some turns of the loop are enough for it."""
     for _ in range(20):
-        if all(task.done() for task in tasks):
+        if all(future.done() for future in futures):
             return
         await asyncio.tasks.sleep(0)
+
+
+async def _wait(
+    loop: asyncio.AbstractEventLoop,
+    futures: Collection[asyncio.Future[Any]],
+    seconds: float,
+) -> None:
+    """Wait until futures are done, but not for ever.
+
+    The seconds are a thread's. The loop's own clock may be one that user code has stopped, or
+    that it turns by hand.
+    """
+    await _settle(futures)
+    left = {future for future in futures if not future.done()}
+    if not left:
+        return
+    end = asyncio.locks.Event()
+
+    def done(future: asyncio.Future[Any]) -> None:
+        left.discard(future)
+        if not left:
+            end.set()
+
+    for future in tuple(left):
+        future.add_done_callback(done)
+    timer = threading.Timer(seconds, loop.call_soon_threadsafe, [end.set])
+    timer.daemon = True
+    timer.start()
+    try:
+        await end.wait()
+    finally:
+        timer.cancel()
+        timer.join()
+        for future in futures:
+            future.remove_done_callback(done)
 
 
 async def _shut_down(
@@ -859,7 +877,9 @@ async def _shut_down(
     for task in pending:
         task.cancel()
     if pending:
-        done, pending = await asyncio.tasks.wait(pending, timeout=GRACE)
+        await _wait(loop, pending, GRACE)
+        done = {task for task in pending if task.done()}
+        pending -= done
         for task in done:
             if not task.cancelled() and (exc := task.exception()) is not None:
                 loop.call_exception_handler(
@@ -888,7 +908,7 @@ async def _shut_down_generators(loop: asyncio.AbstractEventLoop) -> list[str]:
     closing = asyncio.tasks.all_tasks(loop) - before - {shut_down}
     left = describe_generators(closing)
     shut_down.cancel()
-    await asyncio.tasks.wait([shut_down, *closing], timeout=min(GRACE, 1.0))
+    await _wait(loop, [shut_down, *closing], min(GRACE, 1.0))
     return [f"{each}, did not end when it was closed" for each in left]
 
 
@@ -896,7 +916,7 @@ async def _has_ended(
     loop: asyncio.AbstractEventLoop, step: asyncio.Task[None], what: str
 ) -> bool:
     """Whether a step of the shut-down ends in time; what it raises is told."""
-    await asyncio.tasks.wait([step], timeout=GRACE)
+    await _wait(loop, [step], GRACE)
     if not step.done():
         return False
     if not step.cancelled() and (exc := step.exception()) is not None:
@@ -927,14 +947,24 @@ async def _wait_for_threads(
     loop: asyncio.AbstractEventLoop, executor: concurrent.futures.ThreadPoolExecutor
 ) -> list[str]:
     executor.shutdown(wait=False, cancel_futures=True)
-    deadline = loop.time() + GRACE
     threads = list(getattr(executor, "_threads", ()))
-    while alive := [thread.name for thread in threads if thread.is_alive()]:
-        if loop.time() > deadline:
-            return [
-                f"thread {name!r} of the default executor did not end, and Python will "
-                "wait for it when the run is over"
-                for name in alive
-            ]
-        await asyncio.tasks.sleep(0.001)
-    return []
+    ended = loop.create_future()
+
+    def join() -> None:
+        for thread in threads:
+            thread.join()
+        with contextlib.suppress(RuntimeError):  # Too late: the loop is closed.
+            loop.call_soon_threadsafe(ended.set_result, None)
+
+    if any(thread.is_alive() for thread in threads):
+        joiner = threading.Thread(target=join, daemon=True)
+        joiner.start()
+        await _wait(loop, [ended], GRACE)
+        if ended.done():
+            joiner.join()
+    return [
+        f"thread {thread.name!r} of the default executor did not end, and Python will "
+        "wait for it when the run is over"
+        for thread in threads
+        if thread.is_alive()
+    ]
