@@ -39,6 +39,7 @@ Problems = Mapping[int, Counter[str]]
 STUBTEST_IS_MISTAKEN: Final = r"""
 # A literal of several values is a union to mypy, and none at run time.
 pytest_asyncio\.config\.(FixtureScopeDefault|ScopeName)
+pytest_asyncio\.ports\.(_IPVersion|_Protocol)
 # The values of members made by auto() are not known before run time.
 pytest_asyncio\.markers\.Kind\.[A-Z]+
 # A function behind functools.cache is declared to take anything.
