@@ -840,20 +840,24 @@ async def _wait(
     left = {future for future in futures if not future.done()}
     if not left:
         return
-    end = asyncio.locks.Event()
+    end = loop.create_future()
+
+    def finish() -> None:
+        if not end.done():
+            end.set_result(None)
 
     def done(future: asyncio.Future[Any]) -> None:
         left.discard(future)
         if not left:
-            end.set()
+            finish()
 
     for future in tuple(left):
         future.add_done_callback(done)
-    timer = threading.Timer(seconds, loop.call_soon_threadsafe, [end.set])
+    timer = threading.Timer(seconds, loop.call_soon_threadsafe, [finish])
     timer.daemon = True
     timer.start()
     try:
-        await end.wait()
+        await end
     finally:
         timer.cancel()
         timer.join()
