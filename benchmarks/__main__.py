@@ -6,6 +6,7 @@
    python -m benchmarks --python python3.11 python3.13  # with these
    python -m benchmarks --quick                         # a first impression
    python -m benchmarks --only '2 fixtures*' collection  # some of the suites
+   python -m benchmarks --quick --instructions          # where the time scatters too much
 
 It makes virtual environments with pytest and one plugin each, from PyPI and from this checkout,
 writes suites of generated tests, and runs them one after the other in rounds. What counts is the
@@ -13,6 +14,11 @@ processor time of whole processes: how much more it is, in the same round, than 
 tests written as plain functions and run without any plugin, and of that the median over the
 rounds. The two are run within a minute of each other, so that a machine that is faster now and
 slower later is as fast for both.
+
+With ``--instructions``, valgrind counts the instructions of each process instead. It takes fifty
+times as long, but the number is the same whatever else the machine does, so one round is enough.
+It leaves out what the system does for the process, and that some instructions take longer. The
+memory is valgrind's then.
 
 Nothing here fails because something is slow: the targets are printed with a mark. It needs Linux
 or macOS. A full run takes about a quarter of an hour for each Python, on an idle machine.
@@ -63,21 +69,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for python in options.python
     }
     results = {
-        python: Results.of(cells, list(made[python].values()))
+        python: Results.of(
+            cells, list(made[python].values()), instructions=options.instructions
+        )
         for python in options.python
     }
-    rounds = options.rounds or (3 if options.quick else 9)
+    rounds = options.rounds or (
+        1 if options.instructions else 3 if options.quick else 9
+    )
     with tempfile.TemporaryDirectory(prefix="suites-") as folder:
         folders = _write(cells, Path(folder))
 
         def run(cell: Cell, python: str) -> None:
-            measured = measure(cell, made[python][cell.environment], folders[cell.name])
+            measured = measure(
+                cell,
+                made[python][cell.environment],
+                folders[cell.name],
+                instructions=options.instructions and number > 0,
+            )
             if number:
                 results[python].add(cell, measured)
 
         # The first round warms up: pytest compiles the suites then.
         for number in range(rounds + 1):
-            in_round = [cell for cell in cells if not cell.seldom or number % 3 == 0]
+            every_third = number == 0 or number % 3 == 1
+            in_round = [cell for cell in cells if not cell.seldom or every_third]
             _run_round(in_round, options.python, run, f"{number}/{rounds}")
     for each in results.values():
         if options.output is not None:
@@ -112,6 +128,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="PATTERN",
         help="names, or patterns of names, of what to measure, and its twins",
     )
+    parser.add_argument(
+        "--instructions",
+        action="store_true",
+        help="count instructions by valgrind, which has to be installed, instead of the time",
+    )
     parser.add_argument("--rounds", type=int, help="how often each suite is run")
     parser.add_argument(
         "--output",
@@ -134,7 +155,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if sys.platform == "win32":
         parser.error("the system does not say what a process has used")
-    if options.output is None and not (options.quick or options.only):
+    partial = options.quick or options.only or options.instructions
+    if options.output is None and not partial:
         options.output = CHECKOUT / "docs" / "benchmark"
     return options
 

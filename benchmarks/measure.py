@@ -1,4 +1,4 @@
-"""Runs pytest in a process of its own and asks the system what the process has used."""
+"""Runs pytest in a process of its own and asks the system, or valgrind, what that has used."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from typing import Final
 from typing import final
 
 from benchmarks.cells import Cell
@@ -21,16 +22,26 @@ class Measurement:
     """What one process has used."""
 
     cpu: float
-    """Seconds of processor time, in the process and in the system for it."""
+    """Seconds of processor time, in the process and in the system for it; or else thousands of
+    millions of instructions, in the process alone."""
     memory: float
     """MiB of memory at the peak."""
     asyncio: bool | None
     """Whether asyncio was imported at the end, if the suite says it."""
 
 
-def measure(cell: Cell, environment: Environment, folder: Path) -> Measurement:
-    """Run a suite, in the folder it was written to, and make sure that it passes."""
+CALLGRIND: Final = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
+
+
+def measure(
+    cell: Cell, environment: Environment, folder: Path, *, instructions: bool
+) -> Measurement:
+    """Run a suite, in the folder it was written to, and make sure that it passes.
+
+    :param instructions: Count the instructions instead of taking the time.
+    """
     command = [
+        *(CALLGRIND if instructions else ()),
         str(environment.python),
         *("-m", "pytest", "-p", "no:cacheprovider"),
         *cell.arguments,
@@ -58,8 +69,13 @@ def measure(cell: Cell, environment: Environment, folder: Path) -> Measurement:
         end = "\n".join(text.splitlines()[-20:])
         raise SystemExit(f"{end}\n{cell.name}: not the {cell.tests} tests it should be")
     imported = re.search(r"^asyncio imported: (\w+)$", text, re.MULTILINE)
+    cpu = usage.ru_utime + usage.ru_stime
+    if instructions:
+        counted = re.search(r"^==\d+== Collected : (\d+)$", text, re.MULTILINE)
+        assert counted is not None
+        cpu = int(counted[1]) / 1e9
     return Measurement(
-        cpu=usage.ru_utime + usage.ru_stime,
+        cpu=cpu,
         # Linux counts kilobytes, macOS bytes.
         memory=usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10),
         asyncio=None if imported is None else imported[1] == "True",

@@ -64,10 +64,14 @@ class Results:
     machine: str
     versions: dict[str, str]
     """The versions of pytest and the plugins."""
+    instructions: bool = False
+    """Whether instructions were counted instead of time."""
     rows: dict[str, Row] = dataclasses.field(default_factory=dict)
 
     @classmethod
-    def of(cls, cells: list[Cell], made: list[Environment]) -> Results:
+    def of(
+        cls, cells: list[Cell], made: list[Environment], *, instructions: bool
+    ) -> Results:
         """Results without any measurement yet."""
         packages = ["pytest", "trio", *(name.lower() for name in REQUIREMENTS)]
         versions: dict[str, set[str]] = {}
@@ -82,6 +86,7 @@ class Results:
                 name: " and ".join(sorted(found, reverse=True))
                 for name, found in versions.items()
             },
+            instructions=instructions,
             rows={
                 cell.name: Row(
                     group=cell.group,
@@ -114,7 +119,7 @@ class Results:
         return statistics.median(own - twin for own, twin in pairs)
 
     def added(self, row: Row | None) -> float | None:
-        """Microseconds for each test that the twin does not take."""
+        """Microseconds, or thousands of instructions, that the twin of a test does not take."""
         more = self.more(row)
         return None if row is None or more is None else more / row.tests * 1e6
 
