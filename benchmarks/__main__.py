@@ -194,14 +194,15 @@ def _run_round(
 
     What is compared with the same twin is run in a row, and so is the twin.
     """
-    shuffled = random.Random(title)
-    blocks: dict[tuple[str, str], list[tuple[Cell, str]]] = {}
-    for cell in shuffled.sample(cells, len(cells)):
-        for python in pythons:
-            key = (cell.twin or cell.name, python)
-            blocks.setdefault(key, []).append((cell, python))
-    keys = shuffled.sample(list(blocks), len(blocks))
-    pairs = [pair for key in keys for pair in blocks[key]]
+    pairs = [(cell, python) for cell in cells for python in pythons]
+    random.Random(title).shuffle(pairs)
+    places: dict[tuple[str, str], int] = {}
+
+    def place(pair: tuple[Cell, str]) -> int:
+        cell, python = pair
+        return places.setdefault((cell.twin or cell.name, python), len(places))
+
+    pairs.sort(key=place)
     start = time.monotonic()
     for number, (cell, python) in enumerate(pairs, 1):
         print(

@@ -29,7 +29,7 @@ class Row:
     fixtures: int
     twin: str
     cpu: list[float] = dataclasses.field(default_factory=list)
-    """Seconds of processor time, one for each round."""
+    """Seconds of processor time, or what else `Measurement.cpu` is, one for each round."""
     memory: list[float] = dataclasses.field(default_factory=list)
     """MiB at the peak, one for each round."""
     asyncio: bool | None = None

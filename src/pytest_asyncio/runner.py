@@ -745,10 +745,7 @@ def _beside_host(method: Callable[..., T], *args: Any) -> T:
         return method(*args)
 
 
-def _complete(
-    loop: asyncio.AbstractEventLoop,
-    coroutine: Coroutine[Any, Any, T],
-) -> T:
+def _complete(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine of ours to its end, although user code may stop the loop meanwhile."""
     __tracebackhide__ = True
     with _outside_any_loop():
