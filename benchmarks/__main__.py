@@ -15,7 +15,7 @@ tests written as plain functions and run without any plugin, and of that the med
 rounds. The two are run within a minute of each other, so that a machine that is faster now and
 slower later is as fast for both.
 
-With ``--instructions``, valgrind counts the instructions of each process instead. It takes fifty
+With ``--instructions``, valgrind counts the instructions of each process instead. It takes thirty
 times as long, but the number is the same whatever else the machine does, so one round is enough.
 It leaves out what the system does for the process, and that some instructions take longer. The
 memory is valgrind's then.
@@ -101,6 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         report.print_all(each)
     if options.output is not None:
         report.write_all(options.output)
+    if options.output is not None and not options.instructions:
         plots = environments.make_for_plots(options.cache)
         subprocess.check_call(
             [plots, "-m", "benchmarks.plots", options.output.resolve()], cwd=CHECKOUT

@@ -30,7 +30,10 @@ class Measurement:
     """Whether asyncio was imported at the end, if the suite says it."""
 
 
-CALLGRIND: Final = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
+COUNTING: Final = (
+    *("valgrind", "--tool=cachegrind", "--cache-sim=no"),
+    "--cachegrind-out-file=/dev/null",
+)
 
 
 def measure(
@@ -41,7 +44,7 @@ def measure(
     :param instructions: Count the instructions instead of taking the time.
     """
     command = [
-        *(CALLGRIND if instructions else ()),
+        *(COUNTING if instructions else ()),
         str(environment.python),
         *("-m", "pytest", "-p", "no:cacheprovider"),
         *cell.arguments,
@@ -71,9 +74,9 @@ def measure(
     imported = re.search(r"^asyncio imported: (\w+)$", text, re.MULTILINE)
     cpu = usage.ru_utime + usage.ru_stime
     if instructions:
-        counted = re.search(r"^==\d+== Collected : (\d+)$", text, re.MULTILINE)
+        counted = re.search(r"^==\d+== I +refs: +([\d,]+)$", text, re.MULTILINE)
         assert counted is not None
-        cpu = int(counted[1]) / 1e9
+        cpu = int(counted[1].replace(",", "")) / 1e9
     return Measurement(
         cpu=cpu,
         # Linux counts kilobytes, macOS bytes.

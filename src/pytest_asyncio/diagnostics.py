@@ -102,17 +102,19 @@ class Watch:
         self._selector: selectors.BaseSelector | None = None
         """The selector, where it can be told from it that nothing will happen."""
         self._select_before: Callable[[float | None], list[Any]]
-        if not self.replace(
-            default_exception_handler=self._keep, create_task=self._create_task
-        ):
+        methods: dict[str, Callable[..., Any]] = {
+            "default_exception_handler": self._keep,
+            "create_task": self._create_task,
+        }
+        if self._watch_selector():
+            methods["run_in_executor"] = self._run_in_executor
+        if not self.replace(**methods):
             # This way a handler of the user's comes instead of ours, and what it raises is
             # logged and no more.
             if loop.get_exception_handler() is None:
                 loop.set_exception_handler(lambda loop, context: self._keep(context))
             if loop.get_task_factory() is None:
                 loop.set_task_factory(self._make_task)
-        elif self._watch_selector():
-            self.replace(run_in_executor=self._run_in_executor)
 
     def replace(self, **methods: Callable[..., Any]) -> bool:
         """Put functions in place of methods; False where the loop does not allow it."""

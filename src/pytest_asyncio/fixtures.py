@@ -55,10 +55,12 @@ from pytest_asyncio.loop_factories import given_loop_factories
 from pytest_asyncio.loop_factories import has_loop_factories
 from pytest_asyncio.markers import is_async_method_of_testcase
 from pytest_asyncio.markers import is_async_test
+from pytest_asyncio.markers import is_automatic
 from pytest_asyncio.markers import is_unittest
 from pytest_asyncio.markers import keep_marking
 from pytest_asyncio.markers import Kind
 from pytest_asyncio.markers import kind
+from pytest_asyncio.markers import Reader
 from pytest_asyncio.markers import unbound
 from pytest_asyncio.outcomes import failure_of
 from pytest_asyncio.outcomes import is_hidden
@@ -381,13 +383,15 @@ _STAKE: Final = pytest.StashKey[Stake]()
 def stake(item: pytest.Item, loops: Loops) -> Stake:
     """What a test has to do with the plugin, once and for all: it is collected."""
     known = item.stash.get(_STAKE, None)
-    return _take_stock(item, loops) if known is None else known
+    return _take_stock(item, loops, Reader()) if known is None else known
 
 
-def _take_stock(item: pytest.Item, loops: Loops) -> Stake:
-    said = keep_marking(item)
+def _take_stock(item: pytest.Item, loops: Loops, reader: Reader) -> Stake:
+    said = keep_marking(item, reader)
     known = Stake.NONE if said.mark is None else Stake.MARK
-    if is_unittest(item) and is_async_method_of_testcase(item):
+    if is_automatic(said):
+        known = Stake.TEST
+    elif is_unittest(item) and is_async_method_of_testcase(item):
         known = Stake.TESTCASE
     elif (
         # In strict mode, what has no mark is not looked at any further: a sync suite has many.
@@ -411,7 +415,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     overrides = loops.overrides(item)
     if not overrides and not has_loop_factories(metafunc.config):
         return
-    said = keep_marking(item)  # It is made for this hook alone.
+    said = keep_marking(item, Reader())  # It is made for this hook alone.
     if not is_async_test(item) and not fixtures_of(item, loops):
         return
     for name in overrides:
@@ -442,8 +446,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     loops = loops_of(session.config)
     known = set(map(id, loops.collected))  # The hash of an item is that of its name.
     late = [item for item in session.items if id(item) not in known]
+    reader = Reader()
     for item in (*loops.collected, *late):
-        at_stake = _take_stock(item, loops)
+        at_stake = _take_stock(item, loops, reader)
         if at_stake is Stake.NONE:
             if "event_loop" in getattr(item, "fixturenames", ()):
                 loops.is_concerned = True
@@ -583,8 +588,6 @@ def _replacement(
     item: pytest.Item,
 ) -> Callable[..., Any]:
     """A synchronous function that does what the original does, in its loop."""
-    from pytest_asyncio.diagnostics import Tasks
-
     original = fixturedef.func
     function: Any = getattr(original, "__func__", original)
     if definition.kind is Kind.XUNIT:
@@ -599,7 +602,9 @@ def _replacement(
         context, inherited = context_for_fixture()
         name = f"fixture {live.name}"
         scope = fixturedef.scope
-        tasks = live.tasks = Tasks(f"the fixture {live.name!r} of {scope} scope")
+        tasks = live.tasks = live.runner.tasks(
+            f"the fixture {live.name!r} of {scope} scope"
+        )
         made = function(*args, **kwargs)
         try:
             if definition.kind is Kind.COROUTINE:

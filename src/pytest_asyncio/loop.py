@@ -444,8 +444,10 @@ class Loops:
 
     def is_any_closed(self) -> bool:
         """Whether user code has closed a loop that a test or fixture uses, or may yet use."""
-        loops = [*self.family, *[live.runner.loop for live in self.live]]
-        return any(loop.is_closed() for loop in loops)
+        for loop in (*self.family, *[live.runner.loop for live in self.live]):
+            if loop.is_closed():
+                return True
+        return False
 
     def homeless(self) -> list[Live]:
         """The fixtures whose loop was closed under them, the last one set up first."""

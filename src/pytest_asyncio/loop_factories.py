@@ -26,6 +26,8 @@ def factory_name(item: pytest.Item, factories: Mapping[str, LoopFactory]) -> str
 
 def loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory] | None:
     """The loop factories for a test, those that its marker names; None for the default."""
+    if not has_loop_factories(item.config):
+        return None
     given = all_loop_factories(item)
     if given is None:
         return None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Sequence
-import dataclasses
 import enum
 import functools
 import inspect
@@ -101,8 +100,7 @@ def kind(function: Callable[..., object]) -> Kind:
 
 
 @final
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class AsyncioMark:
+class AsyncioMark(NamedTuple):
     """The arguments of ``pytest.mark.asyncio``, checked.
 
     .. versionadded:: 2.0
@@ -182,7 +180,7 @@ def _arguments(
 
 
 _DEFAULT: Final = AsyncioMark()
-_NAMES: Final = tuple(inspect.signature(mark).parameters)
+_NAMES: Final = AsyncioMark._fields
 
 
 def parse(mark: pytest.Mark) -> AsyncioMark:
@@ -226,6 +224,11 @@ def _automatically_marked() -> Marking:
     return Marking(_automatic().mark)
 
 
+def is_automatic(said: Marking) -> bool:
+    """Whether nothing is said but by auto mode, which marks coroutine tests and no others."""
+    return said is _automatically_marked()
+
+
 _NOTHING: Final = Marking()
 _FOREIGN: Final = Marking(foreign=True)
 _MARKING: Final = pytest.StashKey[Marking]()
@@ -234,32 +237,55 @@ _MARKING: Final = pytest.StashKey[Marking]()
 def marking(item: pytest.Item) -> Marking:
     """What the markers of a test say: as long as it is collected they may change."""
     kept = item.stash.get(_MARKING, None)
-    return _read(item) if kept is None else kept
+    return Reader().read(item) if kept is None else kept
 
 
-def keep_marking(item: pytest.Item) -> Marking:
+def keep_marking(item: pytest.Item, reader: Reader) -> Marking:
     """Take the markers of a test as they are now, after collection."""
-    said = _read(item)
+    said = reader.read(item)
     if said is not _NOTHING:
         item.stash[_MARKING] = said
     return said
 
 
-def _read(item: pytest.Item) -> Marking:
+@final
+class Reader:
+    """Reads the markers of one item after another: those of a parent once for its children."""
+
+    def __init__(self) -> None:
+        self._parent: pytest.Item | pytest.Collector | None = None
+        self._above: Marking = _NOTHING
+
+    def read(self, item: pytest.Item) -> Marking:
+        """What the markers of an item and of its parents say."""
+        if item.parent is not self._parent:
+            self._parent = item.parent
+            self._above = _read(item.parent)
+        return _with_own(item, self._above)
+
+
+def _read(node: pytest.Item | pytest.Collector | None) -> Marking:
+    """What the markers of a node and of its parents say."""
+    return _NOTHING if node is None else _with_own(node, _read(node.parent))
+
+
+def _with_own(node: pytest.Item | pytest.Collector, above: Marking) -> Marking:
+    """What a node's own markers make of what those above it say."""
     found: pytest.Mark | None = None
-    foreign = False
+    foreign = above.foreign
     automatic = _automatic().mark
-    node: pytest.Item | pytest.Collector | None = item
-    while node is not None:  # As item.iter_markers() does, in a third of the time.
-        for mark in node.own_markers:
-            if mark.name == "asyncio":
-                if found is None or found is automatic:
-                    found = mark
-            elif mark.name in FOREIGN_MARKERS:
-                foreign = True
-        node = node.parent
+    for mark in node.own_markers:
+        if mark.name == "asyncio":
+            if found is None or found is automatic:
+                found = mark
+        elif mark.name in FOREIGN_MARKERS:
+            foreign = True
+    if found is None or (found is automatic and above.mark is not None):
+        if foreign is above.foreign:
+            return above
+        found = above.mark
     if found is None:
-        return _FOREIGN if foreign else _NOTHING
+        return _FOREIGN
     if found is automatic and not foreign:
         # One for all of them: most tests of most suites.
         return _automatically_marked()
@@ -381,6 +407,9 @@ def is_marked_by_its_own(item: pytest.Item) -> bool:
 class AutoMode:
     """The hook that marks tests in auto mode. In strict mode it is not there."""
 
+    def __init__(self) -> None:
+        self._reader: Final = Reader()
+
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Mark a coroutine test that is not another framework's."""
         if (
@@ -388,6 +417,9 @@ class AutoMode:
             and kind(item.obj) in (Kind.COROUTINE, Kind.GENERATOR)
             and not is_unittest(item)
         ):
-            said = _read(item)
+            said = self._reader.read(item)
             if said.mark is None and not said.foreign:
-                item.add_marker(_automatic())
+                # As item.add_marker() does, which takes as long as all the rest.
+                automatic = _automatic()
+                item.keywords[automatic.name] = automatic
+                item.own_markers.append(automatic.mark)

@@ -386,6 +386,11 @@ class Runner:
 
     # -- tasks that a test leaves --
 
+    @staticmethod
+    def tasks(owner: str = "") -> Tasks:
+        """A place for the tasks of a test, or of a fixture that is named."""
+        return Tasks(owner)
+
     def pending(self, tasks: Tasks) -> list[asyncio.Task[Any]]:
         """The tasks that do not end by themselves when the loop runs what is ready."""
         __tracebackhide__ = True
@@ -805,8 +810,8 @@ def _is_users_own(loop: asyncio.AbstractEventLoop, name: str) -> bool:
     """Whether user code has a method of its own, which it wants to be called."""
     method = getattr(type(loop), name, None)
     return (
-        isinstance(method, types.FunctionType)
-        and method is not getattr(asyncio.BaseEventLoop, name)
+        method is not getattr(asyncio.BaseEventLoop, name)
+        and isinstance(method, types.FunctionType)  # uvloop's are none.
     ) or name in getattr(loop, "__dict__", ())
 
 

@@ -385,7 +385,11 @@ def _call(item: pytest.Function, loops: Loops) -> bool | None:
         run = functools.partial(_run, item, loops)
         _run_hypothesis(function, arguments, run, loops)
         return True
-    if item.config.getoption("trace", default=False) and kind(function) is Kind.WRAPPER:
+    if (
+        hasattr(function, "__wrapped__")
+        and item.config.getoption("trace", default=False)
+        and kind(function) is Kind.WRAPPER
+    ):
         function = _traced(function)
     result = function(**arguments)
     if inspect.isawaitable(result) or inspect.isasyncgen(result):
@@ -488,13 +492,11 @@ def _run_hypothesis(
 def _run(item: pytest.Function, loops: Loops, made: Awaitable[object] | Any) -> None:
     """Run what the test function returned as one task, in the loop of the test."""
     __tracebackhide__ = True
-    from pytest_asyncio.diagnostics import Tasks
-
     station = loops.enter(item)
     runner = loops.for_test(station, _pytest_private.top_request(item))
     loops.undo_changes()
     context = context_for_task()
-    tasks = station.tasks = Tasks()
+    tasks = station.tasks = runner.tasks()
     try:
         runner.run(_coroutine(made), context=context, name=item.name, owner=tasks)
     except BaseException as exc:
