@@ -275,16 +275,15 @@ class Loops:
             station.scope = station.override.scope
             self.make_current()
 
-    def is_running(self, item: pytest.Item) -> bool:
-        """Whether a test that uses a loop is being run, and is this one."""
-        return self.station is not None and self.station.item is item
+    def station_of(self, item: pytest.Item) -> Station | None:
+        """The station of a test, if that is being run and uses a loop."""
+        station = self.station
+        return station if station is not None and station.item is item else None
 
     def marking(self, item: pytest.Item) -> Marking:
         """What the markers of a test say; they are read once while it is run."""
-        station = self.station
-        if station is not None and station.item is item:
-            return station.marking
-        return marking(item)
+        station = self.station_of(item)
+        return marking(item) if station is None else station.marking
 
     def override(self, name: str, item: pytest.Item) -> AnyFixtureDef | None:
         """The user's fixture in place of ``event_loop`` or ``event_loop_policy``, or None."""

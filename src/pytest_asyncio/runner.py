@@ -403,10 +403,12 @@ class Runner:
         """Let happen what is about to happen, so that it does not happen in the next test."""
         __tracebackhide__ = True
         loop = self.loop
-        if loop.is_closed() or loop.is_running():
-            return
         ready = getattr(loop, "_ready", None)  # uvloop's is out of sight.
-        if ready or (ready is None and all_tasks(loop)):
+        if (
+            (ready or (ready is None and all_tasks(loop)))
+            and not loop.is_closed()
+            and not loop.is_running()
+        ):
             _complete(loop, _turns(5))
 
     def cancel(self, tasks: Iterable[asyncio.Task[Any]]) -> None:

@@ -321,10 +321,11 @@ def _request_event_loop(item: pytest.Function, station: Station, loops: Loops) -
     """Let the test request ``event_loop`` first; give it that, where nobody else asks for it."""
     __tracebackhide__ = True
     names = item.fixturenames
-    if names[:1] != ["event_loop"]:
-        if "event_loop" in names:
-            names.remove("event_loop")
-        names.insert(0, "event_loop")
+    is_requested = False
+    if "event_loop" in names:  # By somebody, or by us for another variant of the test.
+        is_requested = _is_requested(item)
+        names.remove("event_loop")
+    names.insert(0, "event_loop")
     if loops.is_setup_observed:
         if (
             item.config.pluginmanager.has_plugin("looptime_plugin")
@@ -335,7 +336,7 @@ def _request_event_loop(item: pytest.Function, station: Station, loops: Loops) -
     elif (
         station.override is None
         and station.policy_override is None
-        and not _is_requested(item)
+        and not is_requested
     ):
         # Most tests do not name event_loop, nor do their fixtures. That pytest sets up a
         # fixture for them all the same takes as long as running a small test.
@@ -369,12 +370,13 @@ def _call(item: pytest.Function, loops: Loops) -> bool | None:
     """Call the test function, if it is ours to call, and run what that gives."""
     __tracebackhide__ = True
     auto = loops.settings.mode is Mode.AUTO
-    concerned = loops.is_running(item) or stake(item, loops) is not Stake.NONE
+    station = loops.station_of(item)
+    concerned = station is not None or stake(item, loops) is not Stake.NONE
     if not concerned and not auto:
         return None
     # Read late: other plugins may wrap the function up to now.
     function: Callable[..., Any] = item.obj
-    said = loops.marking(item)
+    said = loops.marking(item) if station is None else station.marking
     unmarked = said.mark is None
     if unmarked and (not auto or said.foreign):
         return None
