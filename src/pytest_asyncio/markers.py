@@ -271,6 +271,8 @@ def _read(node: pytest.Item | pytest.Collector | None) -> Marking:
 
 def _with_own(node: pytest.Item | pytest.Collector, above: Marking) -> Marking:
     """What a node's own markers make of what those above it say."""
+    if not node.own_markers:
+        return above
     found: pytest.Mark | None = None
     foreign = above.foreign
     automatic = _automatic().mark

@@ -44,12 +44,12 @@ def scope_of(home: Node) -> ScopeName:
     """The scope of the loops that belong to ``home``."""
     if isinstance(home, pytest.Session):
         return "session"
+    if isinstance(home, pytest.Item):
+        return "function"
     if isinstance(home, pytest.Module):
         return "module"
     if isinstance(home, pytest.Class):
         return "class"
-    if isinstance(home, pytest.Item):
-        return "function"
     return "package"
 
 
