@@ -31,10 +31,15 @@ if sys.version_info < (3, 14):
 else:
 
     def _variables() -> Any:
-        """There is nothing to be kept but the loop."""
-        return None
+        """The same, as long as there are policies; to ask for one openly is deprecated."""
+        import asyncio
 
-    def _loop_in(_: Any) -> asyncio.AbstractEventLoop | None:
+        policy = getattr(asyncio.events, "_get_event_loop_policy", None)
+        return None if policy is None else getattr(policy(), "_local", None)
+
+    def _loop_in(variables: Any) -> asyncio.AbstractEventLoop | None:
+        if variables is not None:
+            return getattr(variables, "_loop", None)
         import asyncio
 
         # Where a loop is running already, that is what it would give.
@@ -81,7 +86,7 @@ class CurrentLoop:
         if loop is not None and loop.is_closed():
             loop = None
         asyncio.events.set_event_loop(loop)
-        if self._variables is not None and loop is None:
+        if hasattr(self._variables, "_set_called") and loop is None:
             self._variables._set_called = self._was_set and not on_demand
 
 
