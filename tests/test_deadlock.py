@@ -698,3 +698,38 @@ def test_loops_of_the_user_are_not_suspected(run: Example) -> None:
     )
     result.assert_outcomes(failed=1)
     assert "deadlock" not in result.stdout.str()
+
+
+def test_selector_that_takes_no_attributes(run: Example) -> None:
+    """A loop whose selector cannot be watched runs its tests all the same."""
+    result = run(
+        """
+        import asyncio
+
+        async def test_it():
+            await asyncio.sleep(0.01)
+        """,
+        mode="auto",
+        conftest="""
+        import abc
+        import asyncio
+        import selectors
+
+        class Selector:
+            __slots__ = ("inner",)
+
+            def __init__(self):
+                self.inner = selectors.DefaultSelector()
+
+            def __getattr__(self, name):
+                if name == "__dict__":
+                    raise AttributeError(name)
+                return getattr(self.inner, name)
+
+        abc.ABCMeta.register(selectors.BaseSelector, Selector)
+
+        def pytest_asyncio_loop_factories(config, item):
+            return {"own": lambda: asyncio.SelectorEventLoop(Selector())}
+        """,
+    )
+    result.assert_outcomes(passed=1)

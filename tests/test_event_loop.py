@@ -1321,6 +1321,46 @@ def test_policy_that_closes_the_loop_that_was_current(run: Example) -> None:
     result.assert_outcomes(passed=3)
 
 
+@pytest.mark.skipif(
+    not (3, 14) <= sys.version_info < (3, 16),
+    reason="before, asking a policy may make a loop; later there are none",
+)
+def test_policy_that_keeps_the_current_loop_itself(run: Example) -> None:
+    """What was current before the test is so afterwards, wherever the policy has it."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        class Policy(asyncio.DefaultEventLoopPolicy):
+            current = None
+
+            def get_event_loop(self):
+                if self.current is None:
+                    raise RuntimeError("none")
+                return self.current
+
+            def set_event_loop(self, loop):
+                self.current = loop
+
+        asyncio.set_event_loop_policy(Policy())
+        mine = asyncio.new_event_loop()
+        asyncio.set_event_loop(mine)
+
+        async def test_it():
+            assert asyncio.get_event_loop() is not mine
+
+        def test_after():
+            assert asyncio.get_event_loop() is mine
+        """,
+        "-W",
+        "ignore::DeprecationWarning",
+        mode="auto",
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=2)
+
+
 def test_set_up_is_seen_by_plugins(run: Example) -> None:
     """A plugin that looks at every fixture, as looptime does, sees that of every async test."""
     result = run(

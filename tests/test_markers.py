@@ -369,6 +369,84 @@ def test_marker_on_one_parameter(run: Example) -> None:
     result.stdout.fnmatch_lines("FAILED test_example.py::test_here[[]2[]] *")
 
 
+def test_marker_of_auto_mode_is_as_a_users(run: Example) -> None:
+    """It is where markers are, and of the same types."""
+    result = run(
+        """
+        import pytest
+
+        class TestIt:
+            async def test_ours(self, request):
+                self.check(request.node)
+
+            @pytest.mark.asyncio
+            async def test_users(self, request):
+                self.check(request.node)
+
+            def check(self, item):
+                mark = item.get_closest_marker("asyncio")
+                assert item.own_markers == [mark] == [pytest.mark.asyncio.mark]
+                assert type(item.keywords["asyncio"]) is type(mark)
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=2)
+
+
+def test_parent_that_is_marked_between_two_tests(run: Example) -> None:
+    """Auto mode sees the marker of another framework as soon as it is there."""
+    result = run(
+        """
+        async def test_one(): ...
+        async def test_two(): ...
+        """,
+        "--collect-only",
+        conftest=PRINT_OURS
+        + """
+    def pytest_itemcollected(item):
+        if item.name == "test_one":
+            item.parent.add_marker("trio")
+""",
+        ini="markers = trio",
+        mode="auto",
+    )
+    result.stdout.fnmatch_lines(["OURS: test_one"])
+
+
+def test_function_that_a_plugin_replaces(run: Example) -> None:
+    """What takes the place of an async function is not async for having been it."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        @pytest.fixture
+        async def left():
+            async def fail():
+                raise ValueError("boom")
+            return asyncio.get_running_loop(), fail
+
+        async def test_it(left): ...
+        """,
+        conftest="""
+        import asyncio
+
+        tasks = []
+
+        def body(left):
+            loop, fail = left
+            tasks.append(loop.create_task(fail()))
+            loop.run_until_complete(asyncio.sleep(0))
+
+        def pytest_collection_modifyitems(items):
+            for item in items:
+                item.obj = body
+        """,
+        mode="auto",
+    )
+    result.stdout.fnmatch_lines(["*PytestAsyncioUnhandledExceptionWarning*"])
+
+
 @pytest.mark.parametrize("append", [True, False])
 @pytest.mark.parametrize("mode", ["strict", "auto"])
 def test_marker_added_in_a_collection_hook(

@@ -31,11 +31,20 @@ if sys.version_info < (3, 14):
 else:
 
     def _variables() -> Any:
-        """The same, as long as there are policies; to ask for one openly is deprecated."""
+        """The same, as long as there are policies; to ask for one openly is deprecated.
+
+        Asking for the loop itself takes an exception where there is none, twice for each test.
+        """
         import asyncio
 
-        policy = getattr(asyncio.events, "_get_event_loop_policy", None)
-        return None if policy is None else getattr(policy(), "_local", None)
+        get_policy = getattr(asyncio.events, "_get_event_loop_policy", None)
+        if get_policy is None:
+            return None
+        policy = get_policy()
+        plain = getattr(asyncio.events, "_BaseDefaultEventLoopPolicy", None)
+        # Any other may keep the loop elsewhere, and is asked for it.
+        is_plain = type(policy).set_event_loop is getattr(plain, "set_event_loop", None)
+        return getattr(policy, "_local", None) if is_plain else None
 
     def _loop_in(variables: Any) -> asyncio.AbstractEventLoop | None:
         if variables is not None:

@@ -389,7 +389,11 @@ def stake(item: pytest.Item, loops: Loops) -> Stake:
 def _take_stock(item: pytest.Item, loops: Loops, reader: Reader) -> Stake:
     said = keep_marking(item, reader)
     known = Stake.NONE if said.mark is None else Stake.MARK
-    if is_automatic(said):
+    if (
+        is_automatic(said)
+        # Unless a plugin has put something synchronous in its place since.
+        and kind(cast("pytest.Function", item).obj) is not Kind.SYNCHRONOUS
+    ):
         known = Stake.TEST
     elif is_unittest(item) and is_async_method_of_testcase(item):
         known = Stake.TESTCASE

@@ -225,7 +225,7 @@ def _automatically_marked() -> Marking:
 
 
 def is_automatic(said: Marking) -> bool:
-    """Whether nothing is said but by auto mode, which marks coroutine tests and no others."""
+    """Whether nothing is said but by auto mode, which marks nothing but async functions."""
     return said is _automatically_marked()
 
 
@@ -419,9 +419,11 @@ class AutoMode:
             and kind(item.obj) in (Kind.COROUTINE, Kind.GENERATOR)
             and not is_unittest(item)
         ):
-            said = self._reader.read(item)
+            # Others with this hook may mark the parent of an item meanwhile.
+            alone = len(item.config.hook.pytest_itemcollected.get_hookimpls()) == 1
+            said = (self._reader if alone else Reader()).read(item)
             if said.mark is None and not said.foreign:
                 # As item.add_marker() does, which takes as long as all the rest.
-                automatic = _automatic()
-                item.keywords[automatic.name] = automatic
-                item.own_markers.append(automatic.mark)
+                mark = _automatic().mark
+                item.keywords[mark.name] = mark
+                item.own_markers.append(mark)

@@ -322,7 +322,7 @@ def _request_event_loop(item: pytest.Function, station: Station, loops: Loops) -
     __tracebackhide__ = True
     names = item.fixturenames
     is_requested = False
-    if "event_loop" in names:  # By somebody, or by us for another variant of the test.
+    if "event_loop" in names:  # By somebody, or by us, for a variant or an earlier run.
         is_requested = _is_requested(item)
         names.remove("event_loop")
     names.insert(0, "event_loop")
