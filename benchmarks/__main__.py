@@ -138,8 +138,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--output",
         type=Path,
-        help="folder for figures, tables and, of the time, plots; those of other Pythons are "
-        "kept (default: docs/benchmark for a full run, none for a partial one)",
+        help="folder for figures, tables and, of the time, plots; those of other Pythons, and "
+        "of what is not measured, are kept (default: docs/benchmark for a full run, none for a "
+        "partial one)",
     )
     parser.add_argument(
         "--cache",

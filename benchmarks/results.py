@@ -134,12 +134,23 @@ class Results:
         return sorted(rows, key=lambda row: (row.tests, row.fixtures))
 
     def save(self, folder: Path) -> None:
-        """Write the results into a folder, in place of older ones with this Python."""
+        """Write the results into a folder, in place of older ones with this Python.
+
+        What this run has not measured is kept as it was.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         minor = ".".join(self.python.split(".")[:2])
-        text = json.dumps(dataclasses.asdict(self), indent=1)
-        # One line for each list of numbers is what people and diffs can read.
         path = folder / f"cpython-{minor}.json"
+        written = self
+        if path.exists():
+            before = load(path)
+            written = dataclasses.replace(
+                self,
+                versions={**before.versions, **self.versions},
+                rows={**before.rows, **self.rows},
+            )
+        text = json.dumps(dataclasses.asdict(written), indent=1)
+        # One line for each list of numbers is what people and diffs can read.
         path.write_text(_compact(text) + "\n")
 
 
