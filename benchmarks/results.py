@@ -136,14 +136,14 @@ class Results:
     def save(self, folder: Path) -> None:
         """Write the results into a folder, in place of older ones with this Python.
 
-        What this run has not measured is kept as it was.
+        What this run has not measured is kept as it was, if it was measured in the same way.
         """
         folder.mkdir(parents=True, exist_ok=True)
         minor = ".".join(self.python.split(".")[:2])
         path = folder / f"cpython-{minor}.json"
         written = self
-        if path.exists():
-            before = load(path)
+        before = load(path) if path.exists() else None
+        if before is not None and before.instructions is self.instructions:
             written = dataclasses.replace(
                 self,
                 versions={**before.versions, **self.versions},
