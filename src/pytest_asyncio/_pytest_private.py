@@ -317,5 +317,7 @@ def warn_of_unraisables(config: pytest.Config) -> None:
     """
     __tracebackhide__ = True
     plugin: Any = config.pluginmanager.get_plugin("unraisableexception")
-    if hasattr(plugin, "collect_unraisable"):
+    kept = getattr(plugin, "unraisable_exceptions", None)
+    # With nothing to tell, pytest takes as long for that as for a hook.
+    if kept is not None and config.stash.get(kept, None):
         plugin.collect_unraisable(config)

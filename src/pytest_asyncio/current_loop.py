@@ -1,27 +1,23 @@
 """What ``asyncio.get_event_loop()`` and the event loop policy are, kept to be put back later.
 
 User code may change both at any time. A test and what comes after it is not to be harmed.
+
+This module is imported on the first async test or fixture of a run, as `runner` is.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from typing import Any
 from typing import Final
 from typing import final
-from typing import TYPE_CHECKING
 import warnings
-
-if TYPE_CHECKING:
-    import asyncio
-
 
 if sys.version_info < (3, 14):
 
     def _variables() -> Any:
         """Where the event loop policy in force keeps the current loop, if it is of asyncio's."""
-        import asyncio
-
         policy = asyncio.get_event_loop_policy()  # type: ignore[deprecated]
         return getattr(policy, "_local", None)
 
@@ -29,28 +25,29 @@ if sys.version_info < (3, 14):
         return getattr(variables, "_loop", None)
 
 else:
+    # To ask for the policy openly is deprecated.
+    _get_policy: Final[Any] = getattr(asyncio.events, "_get_event_loop_policy", None)
+    _SET_BY_ASYNCIO: Final[Any] = getattr(
+        getattr(asyncio.events, "_BaseDefaultEventLoopPolicy", None),
+        "set_event_loop",
+        None,
+    )
 
     def _variables() -> Any:
-        """The same, as long as there are policies; to ask for one openly is deprecated.
+        """The same, as long as there are policies.
 
         Asking for the loop itself takes an exception where there is none, twice for each test.
         """
-        import asyncio
-
-        get_policy = getattr(asyncio.events, "_get_event_loop_policy", None)
-        if get_policy is None:
+        if _get_policy is None:
             return None
-        policy = get_policy()
-        plain = getattr(asyncio.events, "_BaseDefaultEventLoopPolicy", None)
-        # Any other may keep the loop elsewhere, and is asked for it.
-        is_plain = type(policy).set_event_loop is getattr(plain, "set_event_loop", None)
-        return getattr(policy, "_local", None) if is_plain else None
+        policy = _get_policy()
+        if type(policy).set_event_loop is not _SET_BY_ASYNCIO:
+            return None  # It may keep the loop elsewhere, and is asked for it.
+        return getattr(policy, "_local", None)
 
     def _loop_in(variables: Any) -> asyncio.AbstractEventLoop | None:
         if variables is not None:
             return getattr(variables, "_loop", None)
-        import asyncio
-
         # Where a loop is running already, that is what it would give.
         host = asyncio._get_running_loop()
         asyncio._set_running_loop(None)
@@ -89,8 +86,6 @@ class CurrentLoop:
             there was none, although an earlier one may have called ``asyncio.run()``. After a
             test that ran in a loop it does, as it did in releases up to 0.21.
         """
-        import asyncio
-
         loop = self._loop
         if loop is not None and loop.is_closed():
             loop = None
@@ -105,8 +100,6 @@ def set_current_loop(loop: asyncio.AbstractEventLoop) -> None:
     There are policies that close whatever was current when another loop is set.
     """
     if _loop_in(_variables()) is not loop:
-        import asyncio
-
         asyncio.events.set_event_loop(loop)
 
 
@@ -119,8 +112,6 @@ class PolicyInForce:
     """
 
     def __init__(self, policy: Any) -> None:
-        import asyncio
-
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             self._before: Any = asyncio.get_event_loop_policy()  # type: ignore[deprecated]
@@ -128,8 +119,6 @@ class PolicyInForce:
 
     def put_back(self) -> None:
         """Put the policy in force that was so before."""
-        import asyncio
-
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             asyncio.set_event_loop_policy(self._before)  # type: ignore[deprecated]

@@ -31,9 +31,6 @@ from pytest_asyncio.config import SCOPES
 from pytest_asyncio.config import Settings
 from pytest_asyncio.config import settings
 from pytest_asyncio.contexts import Changes
-from pytest_asyncio.current_loop import current_loop
-from pytest_asyncio.current_loop import CurrentLoop
-from pytest_asyncio.current_loop import PolicyInForce
 from pytest_asyncio.hookspecs import LoopFactory
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.loop_factories import factory_name
@@ -50,6 +47,7 @@ from pytest_asyncio.plan import scope_of
 if TYPE_CHECKING:
     import asyncio
 
+    from pytest_asyncio.current_loop import PolicyInForce
     from pytest_asyncio.diagnostics import Tasks
     from pytest_asyncio.diagnostics import Unhandled
     from pytest_asyncio.runner import FixtureTask
@@ -83,7 +81,6 @@ class Station:
         "policy",
         "policy_override",
         "runner",
-        "scope",
         "tasks",
         "variant",
     )
@@ -95,6 +92,8 @@ class Station:
         override: AnyFixtureDef | None,
         policy_override: AnyFixtureDef | None,
     ) -> None:
+        from pytest_asyncio.current_loop import CurrentLoop
+
         self.item: Final = item
         self.marking: Final = marking
         self.override: Final = override
@@ -105,8 +104,6 @@ class Station:
         """The loop of the test, as soon as it is known."""
         self.home: Node | None = None
         """The node that this loop belongs to, unless a fixture of the user's made it."""
-        self.scope: str = "function"
-        """The scope of that loop."""
         self.variant: object = None
         """What tells the loop from others of the same node, as soon as it is known."""
         self.policy: PolicyInForce | None = None
@@ -115,6 +112,13 @@ class Station:
         """The context variables that the test has set."""
         self.tasks: Tasks | None = None
         """The tasks that the test has started."""
+
+    @property
+    def scope(self) -> str:
+        """The scope of the loop of the test."""
+        if self.override is not None:
+            return self.override.scope
+        return "function" if self.home is None else scope_of(self.home)
 
 
 @final
@@ -228,7 +232,6 @@ class Loops:
                 return self.planned(station, request)
             loop = request.getfixturevalue("event_loop")
             station.runner = self.adopt(loop, station.item, station.override)
-            station.scope = station.override.scope
             self.make_current()
         return station.runner
 
@@ -244,7 +247,7 @@ class Loops:
         item = station.item
         home = self.asked_by_test(item) or self.plan.home_of_test(item)
         runner = self.at(home, station, request)
-        station.home, station.scope, station.runner = home, scope_of(home), runner
+        station.home, station.runner = home, runner
         self.make_current(runner)
         return runner
 
@@ -262,6 +265,8 @@ class Loops:
 
     def is_current_the_users(self) -> bool:
         """Whether a fixture of the user's has made a loop current that is none of ours."""
+        from pytest_asyncio.current_loop import current_loop
+
         loop = current_loop()
         return loop is not None and loop not in self.family and not loop.is_closed()
 
@@ -272,7 +277,6 @@ class Loops:
         station = self.enter(item)
         if station.override is not None:
             station.runner = self.adopt(loop, item, station.override)
-            station.scope = station.override.scope
             self.make_current()
 
     def station_of(self, item: pytest.Item) -> Station | None:
@@ -352,6 +356,8 @@ class Loops:
             assert request is not None
             policy = request.getfixturevalue("event_loop_policy")
             if station.policy is None:
+                from pytest_asyncio.current_loop import PolicyInForce
+
                 station.policy = PolicyInForce(policy)
         key = (home, self.variant(station))
         runner = self._homes.get(key)
