@@ -242,9 +242,7 @@ def marking(item: pytest.Item) -> Marking:
 
 def keep_marking(item: pytest.Item, reader: Reader) -> Marking:
     """Take the markers of a test as they are now, after collection."""
-    said = reader.read(item)
-    if said is not _NOTHING:
-        item.stash[_MARKING] = said
+    said = item.stash[_MARKING] = reader.read(item)
     return said
 
 

@@ -372,15 +372,14 @@ def _call(item: pytest.Function, loops: Loops) -> bool | None:
     auto = loops.settings.mode is Mode.AUTO
     station = loops.station_of(item)
     concerned = station is not None or stake(item, loops) is not Stake.NONE
-    if not concerned and not auto:
+    if not concerned and (not auto or kind(item.obj) is Kind.SYNCHRONOUS):
         return None
     # Read late: other plugins may wrap the function up to now.
     function: Callable[..., Any] = item.obj
     said = loops.marking(item) if station is None else station.marking
-    unmarked = said.mark is None
-    if unmarked and (not auto or said.foreign):
-        return None
-    if (unmarked or not concerned) and kind(function) is Kind.SYNCHRONOUS:
+    if said.mark is None and (
+        not auto or said.foreign or kind(function) is Kind.SYNCHRONOUS
+    ):
         return None
     arguments = _pytest_private.test_arguments(item)
     if hasattr(function, "hypothesis"):
