@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
+from unittest import mock
 from xml.etree import ElementTree
 
 import pytest
@@ -290,6 +292,92 @@ def test_unhandled_exception_fails_the_test_on_demand(run: Example, kind: str) -
     assert "boom" in text
     assert "test_after" not in text
     assert_users_frames_only(result)
+
+
+IN_A_SUITE = {
+    "filterwarnings": "filterwarnings = error",
+    "addopts": "addopts = -W error",
+    "addopts-short": "addopts = -Werror",
+    "others": "filterwarnings =\n    error::RuntimeWarning\n    error",
+}
+
+
+@pytest.mark.parametrize(
+    "mark", ["", "pytestmark = pytest.mark.filterwarnings('error')"]
+)
+@pytest.mark.parametrize("ini", IN_A_SUITE)
+def test_suite_whose_warnings_are_errors_stays_green(
+    run: Example, ini: str, mark: str
+) -> None:
+    """Releases said nothing of it: no suite has to change, and each is told of it."""
+    source = unhandled_source("task-kept-for-ever") + f"\n{mark}\n"
+    source = "import pytest\n" + source
+    result = run(source, mode="auto", ini=IN_A_SUITE[ini], subprocess=True)
+    result.assert_outcomes(passed=3, warnings=1)
+    assert "boom" in warnings_of(result)
+
+
+def test_marker_alone_makes_errors_of_all(run: Example) -> None:
+    """A marker that does not name the warning is as good as the option."""
+    mark = "import pytest\npytestmark = pytest.mark.filterwarnings('error')\n"
+    source = mark + unhandled_source("task-kept-for-ever")
+    result = run(source, mode="auto", subprocess=True)
+    result.assert_outcomes(passed=3, warnings=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ini"),
+    [
+        (["-W", "error"], ""),
+        (["-We"], ""),
+        (["-W", "error::UserWarning"], ""),
+        (["-W", "error"], "filterwarnings = default"),
+        ([], f"filterwarnings = error::{UNHANDLED}"),
+        ([], f"filterwarnings =\n    error::{UNHANDLED}\n    error"),
+        ([], "filterwarnings = error::pytest_asyncio.PytestAsyncioWarning"),
+        ([], "filterwarnings = error::pytest.PytestWarning"),
+        ([], "filterwarnings = error:Exception that nobody handled"),
+        ([], f"addopts = -W error::{UNHANDLED}"),
+        (["-W", f"error::{UNHANDLED}"], "filterwarnings = error"),
+    ],
+)
+def test_whoever_names_it_or_says_so_has_an_error(
+    run: Example, arguments: list[str], ini: str
+) -> None:
+    """A filter that means this warning, or ``-W error`` where it is typed, fails the test."""
+    source = unhandled_source("task-kept-for-ever")
+    result = run(source, *arguments, mode="auto", ini=ini, subprocess=True)
+    result.assert_outcomes(failed=1, passed=2)
+    result.stdout.fnmatch_lines(["E*PytestAsyncioUnhandledExceptionWarning: *"])
+
+
+@pytest.mark.parametrize(
+    ("ini", "outcomes"),
+    [
+        ("filterwarnings = error::RuntimeWarning", {"passed": 3, "warnings": 1}),
+        ("filterwarnings = error:Something else", {"passed": 3, "warnings": 1}),
+        (
+            f"filterwarnings =\n    error\n    ignore::{UNHANDLED}",
+            {"passed": 3, "warnings": 0},
+        ),
+    ],
+)
+def test_filters_that_do_not_make_errors_of_it(
+    run: Example, ini: str, outcomes: dict[str, int]
+) -> None:
+    """Other filters do what they always do."""
+    source = unhandled_source("task-kept-for-ever")
+    result = run(source, mode="auto", ini=ini, subprocess=True)
+    result.assert_outcomes(**outcomes)
+
+
+def test_warnings_of_the_interpreter_count_as_typed(run: Example) -> None:
+    """What the interpreter is called with counts as what pytest is called with."""
+    with mock.patch.dict(os.environ, PYTHONWARNINGS="error"):
+        result = run(
+            unhandled_source("task-kept-for-ever"), mode="auto", subprocess=True
+        )
+    result.assert_outcomes(failed=1, passed=2)
 
 
 def test_a_test_without_fixtures_fails_itself(run: Example) -> None:

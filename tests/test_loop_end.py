@@ -215,6 +215,22 @@ def test_what_does_not_end_is_an_error_on_demand(run: Example, kind: str) -> Non
     assert_users_frames_only(result)
 
 
+@pytest.mark.parametrize("kind", LEFT)
+def test_what_does_not_end_leaves_a_suite_green_whose_warnings_are_errors(
+    run: Example, kind: str
+) -> None:
+    """Where it is not named, it stays a warning: releases said nothing of it."""
+    result = run(
+        source_of(kind),
+        mode="auto",
+        conftest=CONFTEST,
+        ini="filterwarnings = error",
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=2, warnings=1)
+    result.stdout.fnmatch_lines(["*PytestAsyncioLoopWarning: the event loop of *"])
+
+
 @pytest.mark.parametrize(
     ("scope", "told"),
     [

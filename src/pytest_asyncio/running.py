@@ -46,6 +46,7 @@ from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import messages_of
 from pytest_asyncio.outcomes import outcome_of
 from pytest_asyncio.plan import AnyFixtureDef
+from pytest_asyncio.warning_filters import is_meant
 from pytest_asyncio.warning_types import PytestAsyncioLeakedTaskWarning
 from pytest_asyncio.warning_types import PytestAsyncioLoopWarning
 from pytest_asyncio.warning_types import PytestAsyncioUnhandledExceptionWarning
@@ -432,18 +433,34 @@ def _ran_synchronously(item: pytest.Function, result: object) -> None:
 def _warn(warning: Warning, item: pytest.Item) -> None:
     __tracebackhide__ = True
     try:
-        warnings.warn_explicit(
-            warning,
-            category=None,
-            filename=str(item.path),
-            lineno=(item.location[1] or 0) + 1,
-        )
-    except PytestAsyncioUnhandledExceptionWarning:
-        raise
+        _tell(warning, item)
+    except (PytestAsyncioUnhandledExceptionWarning, PytestAsyncioLoopWarning) as error:
+        if not is_meant(error, item.config):
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", type(error))
+                _tell(error, item)
+            return
+        if isinstance(error, PytestAsyncioUnhandledExceptionWarning):
+            raise
+        raise _failure(error) from None
     except PytestAsyncioWarning as error:
-        # Warnings are errors here. All there is to see of this one is what it says.
-        text = f"{type(error).__name__}: {error}"
-        raise pytest.fail.Exception(text, pytrace=False) from None
+        raise _failure(error) from None
+
+
+def _tell(warning: Warning, item: pytest.Item) -> None:
+    __tracebackhide__ = True
+    warnings.warn_explicit(
+        warning,
+        category=None,
+        filename=str(item.path),
+        lineno=(item.location[1] or 0) + 1,
+    )
+
+
+def _failure(error: PytestAsyncioWarning) -> BaseException:
+    """A warning that is an error: all there is to see of it is what it says."""
+    text = f"{type(error).__name__}: {error}"
+    return pytest.fail.Exception(text, pytrace=False)
 
 
 class _NoMoreExamplesError(BaseException):

@@ -30,7 +30,8 @@ class PytestAsyncioLoopWarning(PytestAsyncioWarning):
     The plugin closes the loops that it makes, so ``loop.close()`` in a test or in the code under
     test is one too many. A loop does not end where a task catches
     :exc:`asyncio.CancelledError` and goes on, or a thread of its executor does not return. The
-    message names the test, and what is left.
+    message names the test, and what is left. It is an error where
+    :class:`PytestAsyncioUnhandledExceptionWarning` would be one.
 
     .. versionadded:: 2.0
     """
@@ -44,7 +45,9 @@ class PytestAsyncioUnhandledExceptionWarning(PytestAsyncioWarning):
 
     The message has the traceback, the name of the task and its coroutine. To mend it, await the
     task, or start it in a task group. As an error, ``-W
-    error::pytest_asyncio.PytestAsyncioUnhandledExceptionWarning``, it fails the test.
+    error::pytest_asyncio.PytestAsyncioUnhandledExceptionWarning``, it fails the test. So it does
+    with ``-W error`` on the command line, but not where a suite's configuration makes errors of
+    all warnings without naming this one: earlier releases said nothing of it.
 
     .. versionadded:: 2.0
     """

@@ -1,0 +1,58 @@
+"""Whether warning filters that make errors mean a warning of ours, or just every warning.
+
+A suite that makes errors of all its warnings was green with releases that said nothing of a task's
+exception, or of a loop. It stays so, unless it names these warnings.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+from typing import Final
+import warnings
+
+import pytest
+
+_EVERY: Final = ("Warning", "UserWarning")
+
+
+def is_meant(warning: Warning, config: pytest.Config) -> bool:
+    """Whether somebody wants just this warning to be an error, or says so on the command line.
+
+    :param warning: A warning that some filter has made an error of.
+    :param config: Of the run, with the options ``-W``.
+    """
+    given: list[str] = config.getoption("pythonwarnings", default=None) or []
+    of_suite = set(config.getini("addopts"))
+    asked = [
+        option
+        for option in given
+        if of_suite.isdisjoint((option, f"-W{option}", f"--pythonwarnings={option}"))
+    ]
+    return any(_is_of_every(option) for option in (*asked, *sys.warnoptions)) or any(
+        action == "error"
+        and isinstance(warning, category)
+        and (
+            category.__name__ not in _EVERY
+            if message is None
+            else message.match(str(warning))
+        )
+        for action, message, category, *_ in _filters()
+    )
+
+
+def _is_of_every(option: str) -> bool:
+    """Whether ``-W`` with this value makes errors of all warnings."""
+    action, _, category, *_ = (*option.split(":"), "", "")
+    action = action.strip()
+    return (
+        bool(action)
+        and "error".startswith(action)
+        and category.strip() in ("", *_EVERY)
+    )
+
+
+def _filters() -> list[Any]:
+    # From Python 3.14 on, they may be those of the context and not of the module.
+    get = getattr(warnings, "_get_filters", None)
+    return list(warnings.filters if get is None else get())
