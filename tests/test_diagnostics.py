@@ -294,6 +294,40 @@ def test_unhandled_exception_fails_the_test_on_demand(run: Example, kind: str) -
     assert_users_frames_only(result)
 
 
+def test_where_it_was_raised_is_told_and_not_where_it_was_caught_later(
+    run: Example,
+) -> None:
+    """A library reports an exception to the loop, and the test gets the same one to catch."""
+    result = run(
+        """
+        import asyncio
+
+        import pytest
+
+        def fail():
+            raise ValueError("boom")
+
+        async def test_it():
+            loop = asyncio.get_running_loop()
+            try:
+                fail()
+            except ValueError as exc:
+                loop.call_exception_handler({"message": "Job failed", "exception": exc})
+                job = loop.create_future()
+                job.set_exception(exc)
+            with pytest.raises(ValueError, match="boom"):
+                await job  # Where it is caught.
+        """,
+        *WARN,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1, warnings=1)
+    summary = warnings_of(result)
+    assert "Job failed" in summary
+    assert 'raise ValueError("boom")' in summary
+    assert "Where it is caught" not in summary
+
+
 IN_A_SUITE = {
     "filterwarnings": "filterwarnings = error",
     "addopts": "addopts = -W error",

@@ -45,17 +45,21 @@ class DeadlockError(Exception):
 class Unhandled:
     """An exception that a task or a callback raised, and that nobody took notice of."""
 
-    __slots__ = ("during", "exception", "source")
+    __slots__ = ("_traceback", "during", "exception", "source")
 
     def __init__(self, exception: BaseException, source: str, during: str = "") -> None:
         self.exception: Final = exception
+        self._traceback: Final = exception.__traceback__
+        """As it was then: whoever catches the exception later adds frames to it."""
         self.source: Final = source
         """What raised it, in words."""
         self.during: Final = during
         """The test that was running then, if it is not the one that is told of it."""
 
     def __str__(self) -> str:
-        told = traceback.TracebackException.from_exception(self.exception)
+        told = traceback.TracebackException(
+            type(self.exception), self.exception, self._traceback
+        )
         _leave_out_plumbing(told)
         return f"{self.source}:\n\n" + "".join(told.format()).rstrip()
 
