@@ -46,7 +46,6 @@ from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import messages_of
 from pytest_asyncio.outcomes import outcome_of
 from pytest_asyncio.plan import AnyFixtureDef
-from pytest_asyncio.warning_filters import is_meant
 from pytest_asyncio.warning_types import PytestAsyncioLeakedTaskWarning
 from pytest_asyncio.warning_types import PytestAsyncioLoopWarning
 from pytest_asyncio.warning_types import PytestAsyncioUnhandledExceptionWarning
@@ -434,17 +433,26 @@ def _warn(warning: Warning, item: pytest.Item) -> None:
     __tracebackhide__ = True
     try:
         _tell(warning, item)
-    except (PytestAsyncioUnhandledExceptionWarning, PytestAsyncioLoopWarning) as error:
-        if not is_meant(error, item.config):
+    except PytestAsyncioWarning as error:
+        from pytest_asyncio.warning_filters import is_meant
+
+        if isinstance(error, _UNKNOWN_TO_SUITES) and not is_meant(error, item.config):
             with warnings.catch_warnings():
                 warnings.simplefilter("always", type(error))
                 _tell(error, item)
             return
         if isinstance(error, PytestAsyncioUnhandledExceptionWarning):
             raise
-        raise _failure(error) from None
-    except PytestAsyncioWarning as error:
-        raise _failure(error) from None
+        # Warnings are errors here. All there is to see of this one is what it says.
+        text = f"{type(error).__name__}: {error}"
+        raise pytest.fail.Exception(text, pytrace=False) from None
+
+
+_UNKNOWN_TO_SUITES: Final = (
+    PytestAsyncioLoopWarning,
+    PytestAsyncioUnhandledExceptionWarning,
+)
+"""What earlier releases said nothing of, nor does anybody ask for it by an option."""
 
 
 def _tell(warning: Warning, item: pytest.Item) -> None:
@@ -455,12 +463,6 @@ def _tell(warning: Warning, item: pytest.Item) -> None:
         filename=str(item.path),
         lineno=(item.location[1] or 0) + 1,
     )
-
-
-def _failure(error: PytestAsyncioWarning) -> BaseException:
-    """A warning that is an error: all there is to see of it is what it says."""
-    text = f"{type(error).__name__}: {error}"
-    return pytest.fail.Exception(text, pytrace=False)
 
 
 class _NoMoreExamplesError(BaseException):
