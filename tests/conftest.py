@@ -14,6 +14,9 @@ import pytest
 
 pytest_plugins = "pytester"
 
+WITHOUT_SLOW_PLUGINS: Final = ("-pno:anyio", "-pno:hypothesispytest", "-pno:trio")
+"""For a pytest in a process of its own: importing these takes longer than all the rest."""
+
 
 @final
 class Example:
@@ -62,6 +65,8 @@ class Example:
         arguments = [*args]
         if mode is not None:
             arguments.append(f"--asyncio-mode={mode}")
+        if subprocess or any(each.startswith("-n") for each in args):
+            arguments += WITHOUT_SLOW_PLUGINS
         if subprocess:
             return self.pytester.runpytest_subprocess(*arguments, timeout=timeout)
         with mock.patch.dict(sys.modules):

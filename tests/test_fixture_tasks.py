@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from conftest import Example
+from conftest import WITHOUT_SLOW_PLUGINS
 
 SCOPES = ("function", "class", "module", "package", "session")
 
@@ -891,7 +892,7 @@ def interrupt(run: Example, source: str, *args: str) -> tuple[int, str]:
     )
     command = [sys.executable, "-u", "-m", "pytest", "-s", "--asyncio-mode=auto"]
     with subprocess.Popen(
-        [*command, *args],
+        [*command, *WITHOUT_SLOW_PLUGINS, *args],
         cwd=path,
         text=True,
         stdout=subprocess.PIPE,

@@ -10,6 +10,7 @@ import textwrap
 import pytest
 
 from conftest import Example
+from conftest import WITHOUT_SLOW_PLUGINS
 
 needs_timeout = pytest.mark.skipif(
     not hasattr(signal, "SIGALRM"), reason="the signal method of pytest-timeout"
@@ -675,7 +676,7 @@ def test_ctrl_c_at_the_terminal(run: Example) -> None:
         """)
     )
     with subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-s"],
+        [sys.executable, "-m", "pytest", "-s", *WITHOUT_SLOW_PLUGINS],
         cwd=run.pytester.path,
         stdout=subprocess.PIPE,
         text=True,

@@ -13,6 +13,7 @@ from typing import IO
 import pytest
 
 from conftest import Example
+from conftest import WITHOUT_SLOW_PLUGINS
 
 HEAD = """
 import asyncio
@@ -806,7 +807,12 @@ def interrupted(run: Example, source: str, *arguments: str) -> tuple[int, list[s
     """
     path = run.pytester.makepyfile(test_example=source)
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-s", *arguments, str(path)],
+        [
+            *(sys.executable, "-m", "pytest", "-s"),
+            *WITHOUT_SLOW_PLUGINS,
+            *arguments,
+            str(path),
+        ],
         cwd=run.pytester.path,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
