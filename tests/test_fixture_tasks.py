@@ -190,6 +190,76 @@ def test_a_fixture_is_in_no_list_of_tasks(run: Example, scope: str) -> None:
     assert "torn down" in result.stdout.str()
 
 
+# What a fixture leaves to its loop has a turn before anybody uses the fixture, and before what
+# was set up earlier is torn down: so it is where a task is run to its end, in any release.
+BEGINNINGS = {
+    "task": "async def begin(): SEEN.append(when)\n    tasks.append(loop.create_task(begin()))",
+    "callback": "loop.call_soon(SEEN.append, when)",
+    "timer": "loop.call_later(0, SEEN.append, when)",
+    "reader": (
+        "ours, theirs = socket.socketpair()\n"
+        "    theirs.close()\n"
+        "    def read(): loop.remove_reader(ours); ours.close(); SEEN.append(when)\n"
+        "    loop.add_reader(ours, read)"
+    ),
+}
+
+BEGINS = """
+import asyncio, socket
+
+import pytest
+import pytest_asyncio
+
+SEEN = []
+tasks = []
+
+def begin(when):
+    loop = asyncio.get_running_loop()
+    BEGIN
+
+@pytest.fixture
+def earlier():
+    yield
+    assert SEEN == ["set-up", "tear-down"]
+    SEEN.clear()
+
+@pytest_asyncio.fixture
+async def beginning(earlier):
+    SUSPEND
+    begin("set-up")
+    yield
+    SUSPEND
+    begin("tear-down")
+
+@pytest.fixture
+def later(beginning):
+    assert SEEN == ["set-up"]
+
+def test_sync(later):
+    assert SEEN == ["set-up"]
+
+@pytest.mark.asyncio
+async def test_async(later):
+    assert SEEN == ["set-up"]
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_with_a_shared_loop(later):
+    assert SEEN == ["set-up"]
+"""
+
+
+@pytest.mark.parametrize("suspended", [False, True], ids=["at-once", "suspended"])
+@pytest.mark.parametrize("beginning", BEGINNINGS)
+def test_what_a_fixture_begins_has_a_turn(
+    run: Example, beginning: str, suspended: bool
+) -> None:
+    """What is ready to run when a fixture yields or ends is not left to the next test."""
+    source = BEGINS.replace("BEGIN", BEGINNINGS[beginning])
+    suspend = "await asyncio.sleep(0)" if suspended else ""
+    source = source.replace("SUSPEND", suspend)
+    run(source).assert_outcomes(passed=3)
+
+
 # -- crashes -----------------------------------------------------------------------------
 
 GROUPS = {

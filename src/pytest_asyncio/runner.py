@@ -23,6 +23,7 @@ import concurrent.futures
 import contextlib
 import contextvars
 import functools
+import selectors
 import sys
 import threading
 import types
@@ -322,9 +323,25 @@ class Runner:
             self._woken = True
             self.loop.stop()
 
+    def _wake_soon(self) -> None:
+        """The same, after what is ready by now has had its turn.
+
+        So it is where a task ends, and a fixture at its yield is to its users as one that has
+        ended. Where the loop has nothing to do, that turn is spared.
+        """
+        if _is_idle(self.loop):
+            self._wake()
+        else:
+            self.loop.call_soon(self._wake)
+
     def _wake_early(self, task: asyncio.Task[Any] | None) -> None:
         """Called by a task that is about to end: spare the turn that its callback would take."""
-        if task is not None and self._drives and self._drives[-1][0] is task:
+        if (
+            task is not None
+            and self._drives
+            and self._drives[-1][0] is task
+            and _is_idle(self.loop)
+        ):
             task.remove_done_callback(self._wake)
             self._wake()
 
@@ -616,7 +633,7 @@ class FixtureTask(Generic[T]):
         except StopAsyncIteration:
             return
         self._values.append(value)
-        self.runner._wake()
+        self.runner._wake_soon()
         await self._suspended()
         try:
             if self.crash is None:
@@ -790,6 +807,20 @@ def _known_executor(
     except NotImplementedError:
         return None  # A loop of the user's that has no executor.
     return executor
+
+
+def _is_idle(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether a turn of the loop that is running would find nothing to do.
+
+    The attributes are private; where a loop (uvloop's) has none of them, it gets its turn.
+    """
+    selector = getattr(loop, "_selector", None)
+    return (
+        not getattr(loop, "_ready", True)
+        and not getattr(loop, "_scheduled", True)
+        and isinstance(selector, selectors.BaseSelector)
+        and len(selector.get_map()) == 1  # The loop's own pipe.
+    )
 
 
 def _has_leftovers(loop: asyncio.AbstractEventLoop) -> bool:
