@@ -425,6 +425,34 @@ def test_a_test_without_fixtures_fails_itself(run: Example) -> None:
     result.assert_outcomes(passed=2, failed=1)
 
 
+def test_an_exception_that_no_user_code_is_in_keeps_the_frames_of_asyncio(
+    run: Example,
+) -> None:
+    """Where the standard library is all there is to see, all of it is shown."""
+    result = run(
+        """
+        import asyncio
+        import json
+
+        import pytest
+
+        @pytest.mark.asyncio
+        async def test_it():
+            asyncio.get_running_loop().call_soon(json.loads, "{")
+            await asyncio.sleep(0.01)
+        """,
+        *("-W", "default::pytest_asyncio.PytestAsyncioUnhandledExceptionWarning"),
+    )
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(
+        [
+            '*asyncio*events.py", line *, in _run',
+            '*json*__init__.py", line *, in loads',
+            "*JSONDecodeError: *",
+        ]
+    )
+
+
 def test_several_exceptions_are_all_reported(run: Example) -> None:
     """Each is a warning of its own; as errors, they come together in a group."""
     source = (

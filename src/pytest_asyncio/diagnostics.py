@@ -65,9 +65,9 @@ class Unhandled:
 
 
 def _leave_out_plumbing(told: traceback.TracebackException) -> None:
-    """Leave out the frames of asyncio and of ours, unless there are no others."""
+    """Leave out the frames of asyncio and of ours, where user code is among the others."""
     frames = [frame for frame in told.stack if not _is_plumbing(frame.filename)]
-    if frames:
+    if not all(_is_of_standard_library(frame.filename) for frame in frames):
         told.stack = traceback.StackSummary.from_list(frames)
     for each in (told.__cause__, told.__context__, *(told.exceptions or ())):
         if each is not None:
@@ -818,6 +818,7 @@ def _first(objects: Iterable[Any], kind: type) -> Any:
 
 _OURS: Final = f"{Path(__file__).parent}{os.sep}"
 _PLUMBING: Final = (_OURS, f"{Path(asyncio.__file__).parent}{os.sep}")
+_STANDARD_LIBRARY: Final = f"{Path(os.__file__).parent}{os.sep}"
 
 
 def _is_ours(filename: str) -> bool:
@@ -826,3 +827,8 @@ def _is_ours(filename: str) -> bool:
 
 def _is_plumbing(filename: str) -> bool:
     return filename.startswith(_PLUMBING)
+
+
+def _is_of_standard_library(filename: str) -> bool:
+    # What is installed is below it, in site-packages or, with Debian, dist-packages.
+    return filename.startswith(_STANDARD_LIBRARY) and "-packages" not in filename
