@@ -135,7 +135,9 @@ class Runner:
         self._running = False
         self._woken = False
         self._interruption: BaseException | None = None
-        self._drives: Final[list[tuple[asyncio.Task[Any], bool]]] = []
+        self._drives: Final[
+            list[tuple[asyncio.Task[Any], Callable[[], bool], bool]]
+        ] = []
         self.watch: Final = Watch(loop, self._drives)
         """What went wrong in the loop unnoticed."""
         self._asked: Final[list[_Asked]] = []
@@ -261,7 +263,7 @@ class Runner:
         """
         __tracebackhide__ = True
         task.add_done_callback(self._wake)
-        self._drives.append((task, cancellable))
+        self._drives.append((task, until, cancellable))
         try:
             if asyncio._get_running_loop() is None and not is_timeout_possible():
                 self._go_on(until)
@@ -324,10 +326,10 @@ class Runner:
             self.loop.stop()
 
     def _wake_soon(self) -> None:
-        """The same, after what is ready by now has had its turn.
+        """The same, but a turn later, as the callback of a task that ends comes.
 
-        So it is where a task ends, and a fixture at its yield is to its users as one that has
-        ended. Where the loop has nothing to do, that turn is spared.
+        So what a fixture has begun has had a turn before anybody uses the fixture. That turn is
+        spared where it is certain that there is nothing to do in it.
         """
         if _is_idle(self.loop):
             self._wake()
@@ -335,7 +337,7 @@ class Runner:
             self.loop.call_soon(self._wake)
 
     def _wake_early(self, task: asyncio.Task[Any] | None) -> None:
-        """Called by a task that is about to end: spare the turn that its callback would take."""
+        """Called by a task that is about to end: spare the same turn, where that is certain."""
         if (
             task is not None
             and self._drives
@@ -351,7 +353,7 @@ class Runner:
         """Have an exception come out of the loop, although something in it may catch it."""
         if not self._running or self._woken:
             return  # It has come out.
-        driven, _ = self._drives[-1]
+        driven, _, _ = self._drives[-1]
         if hit is driven or driven.done():
             return
         if hit is not None and hit.done() and not hit.cancelled():
@@ -490,8 +492,9 @@ class Runner:
         if fixture in self.crashed:
             return
         self.crashed.append(fixture)
-        for task, cancellable in self._drives:
-            if cancellable and task is not fixture.task and not task.done():
+        for task, until, cancellable in self._drives:
+            # A fixture that is in its last turn is set up: whoever waits for it is told.
+            if cancellable and task is not fixture.task and not until():
                 task.cancel(f"{fixture.name} crashed")
 
     # -- the end --
@@ -589,11 +592,21 @@ class FixtureTask(Generic[T]):
         task = self.task = self.runner._start(
             self._live(), context=self.context, name=self.name, owner=self._owner
         )
-        self.runner._drive(task, self._is_up, owner=self._owner)
+        try:
+            self.runner._drive(task, self._is_up, owner=self._owner)
+        except BaseException:
+            if self._values and not task.done():
+                # It is at its yield already, and what raised is something else in the loop.
+                # pytest will not tear down what it has not been given.
+                show(task)
+                self._released = True
+                self.runner._abandon(task)
+                if self in self.runner.crashed:
+                    self.runner.crashed.remove(self)
+            raise
         if not self._values:
             _result(task)
             raise DidNotYieldError
-        hide(task)
         return self._values[0]
 
     def tear_down(self) -> None:
@@ -633,6 +646,8 @@ class FixtureTask(Generic[T]):
         except StopAsyncIteration:
             return
         self._values.append(value)
+        if self.task is not None:
+            hide(self.task)
         self.runner._wake_soon()
         await self._suspended()
         try:
@@ -662,7 +677,8 @@ class FixtureTask(Generic[T]):
                 await self._release
             except asyncio.CancelledError as exc:
                 self.crash = self.crash or exc
-                self.runner.crash(self)
+                if not self._released:
+                    self.runner.crash(self)
 
 
 def _forget(exception: BaseException, owner: Tasks | None) -> None:
@@ -810,7 +826,7 @@ def _known_executor(
 
 
 def _is_idle(loop: asyncio.AbstractEventLoop) -> bool:
-    """Whether a turn of the loop that is running would find nothing to do.
+    """Whether it is certain that one more turn of a running loop would find nothing to do.
 
     The attributes are private; where a loop (uvloop's) has none of them, it gets its turn.
     """
