@@ -193,7 +193,7 @@ def test_a_fixture_is_in_no_list_of_tasks(run: Example, scope: str) -> None:
 # What a fixture leaves to its loop has a turn before anybody uses the fixture, and before what
 # was set up earlier is torn down: so it is where a task is run to its end, in any release.
 BEGINNINGS = {
-    "task": "async def begin(): SEEN.append(when)\n    tasks.append(loop.create_task(begin()))",
+    "task": "async def begun(): SEEN.append(when)\n    tasks.append(loop.create_task(begun()))",
     "callback": "loop.call_soon(SEEN.append, when)",
     "timer": "loop.call_later(0, SEEN.append, when)",
     "reader": (
@@ -258,6 +258,153 @@ def test_what_a_fixture_begins_has_a_turn(
     suspend = "await asyncio.sleep(0)" if suspended else ""
     source = source.replace("SUSPEND", suspend)
     run(source).assert_outcomes(passed=3)
+
+
+LAST_TURN = """
+import asyncio
+
+import pytest
+import pytest_asyncio
+
+@pytest_asyncio.fixture
+async def earlier():
+    yield
+    print("<earlier is down>")
+
+@pytest_asyncio.fixture
+async def fixture(earlier):
+    def callback():
+        CALLBACK
+    asyncio.get_running_loop().call_soon(callback)
+    try:
+        yield
+    finally:
+        print("<fixture is down>")
+
+def test_sync(fixture):
+    pass
+
+@pytest.mark.asyncio
+async def test_async(fixture):
+    pass
+
+@pytest.mark.asyncio
+async def test_asks(request):
+    await pytest_asyncio.getfixturevalue(request, "fixture")
+"""
+
+
+@pytest.mark.parametrize("test", ["test_sync", "test_async", "test_asks"])
+@pytest.mark.parametrize("exception", ["SystemExit", "KeyboardInterrupt"])
+def test_the_run_is_to_end_in_the_turn_after_the_yield(
+    run: Example, exception: str, test: str
+) -> None:
+    """The fixture, which pytest has not been given yet, is torn down, and in its order."""
+    source = LAST_TURN.replace("CALLBACK", f"raise {exception}")
+    result = run(source, "-s", "-k", test, subprocess=True)
+    result.stdout.fnmatch_lines(["*<fixture is down>*", "*<earlier is down>*"])
+    text = result.stdout.str()
+    assert text.count("is down>") == 2
+    assert "did not end" not in text
+    if exception == "SystemExit":
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
+    else:
+        assert result.ret == pytest.ExitCode.INTERRUPTED
+
+
+def test_the_loop_is_stopped_in_the_turn_after_the_yield(run: Example) -> None:
+    """Nothing waits for the loop any more: the fixture is there, and is torn down."""
+    source = LAST_TURN.replace("CALLBACK", "asyncio.get_running_loop().stop()")
+    result = run(source, "-s")
+    result.assert_outcomes(passed=3)
+    assert result.stdout.str().count("<fixture is down>") == 3
+
+
+@pytest.mark.parametrize("factory", ["asyncio.new_event_loop", "uvloop.new_event_loop"])
+def test_the_task_is_in_no_list_in_the_turn_after_the_yield(
+    run: Example, factory: str
+) -> None:
+    """A task that the fixture has begun may cancel all others: the fixture is none of them."""
+    if "uvloop" in factory:
+        pytest.importorskip("uvloop")
+    result = run(
+        """
+        import asyncio
+
+        import pytest
+        import pytest_asyncio
+
+        SEEN = []
+        BEGUN = []
+
+        @pytest_asyncio.fixture
+        async def fixture():
+            async def stop_all():
+                others = asyncio.all_tasks() - {asyncio.current_task()}
+                for task in others:
+                    task.cancel()
+                SEEN.append(others)
+            BEGUN.append(asyncio.create_task(stop_all()))
+            yield
+
+        def test_sync(fixture):
+            assert SEEN == [set()]
+
+        @pytest.mark.asyncio
+        async def test_async(fixture):
+            assert SEEN == [set(), set()]
+        """,
+        conftest=f"""
+        import asyncio
+
+        def pytest_asyncio_loop_factories(config, item):
+            {"import uvloop" if "uvloop" in factory else ""}
+            return {{"factory": {factory}}}
+        """,
+    )
+    result.assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_an_earlier_fixture_crashes_about_the_yield_of_a_later_one(
+    run: Example, turns: int
+) -> None:
+    """Whichever turn it is in: the one that crashed is named, the other one is not."""
+    result = run(
+        f"""
+        import asyncio
+
+        import pytest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture
+        async def crashing():
+            now = asyncio.Event()
+            async def child():
+                await now.wait()
+                for _ in range({turns}):
+                    await asyncio.sleep(0)
+                raise ValueError("of the child")
+            async with asyncio.TaskGroup() as group:
+                group.create_task(child())
+                yield now
+
+        @pytest_asyncio.fixture
+        async def later(crashing):
+            crashing.set()
+            for _ in range(4):
+                await asyncio.sleep(0)
+            yield
+
+        @pytest.mark.asyncio
+        async def test_it(later):
+            await asyncio.sleep(60)
+        """
+    )
+    text = result.stdout.str()
+    assert "the async fixture 'crashing' crashed while" in text
+    assert "the async fixture 'later'" not in text
+    assert "ValueError: of the child" in text
 
 
 # -- crashes -----------------------------------------------------------------------------
