@@ -48,7 +48,8 @@ class Example:
         :param conftest: Source of a ``conftest.py`` beside the module.
         :param ini: The lines of the ``[pytest]`` section of a ``pytest.ini``.
         :param files: More files, by their path relative to the project.
-        :param subprocess: Run pytest in a process of its own.
+        :param subprocess: Run pytest in a process of its own. It has no plugins that are slow
+            to import, and neither have workers of pytest-xdist.
         :param timeout: Seconds after which a subprocess is stopped.
         """
         written = dict(files or {})

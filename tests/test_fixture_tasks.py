@@ -190,6 +190,8 @@ def test_a_fixture_is_in_no_list_of_tasks(run: Example, scope: str) -> None:
     assert "torn down" in result.stdout.str()
 
 
+# -- the turn after the yield, and after the end -----------------------------------------
+
 # What a fixture leaves to its loop has a turn before anybody uses the fixture, and before what
 # was set up earlier is torn down: so it is where a task is run to its end, in any release.
 BEGINNINGS = {
@@ -320,13 +322,11 @@ def test_the_loop_is_stopped_in_the_turn_after_the_yield(run: Example) -> None:
     assert result.stdout.str().count("<fixture is down>") == 3
 
 
-@pytest.mark.parametrize("factory", ["asyncio.new_event_loop", "uvloop.new_event_loop"])
+@pytest.mark.parametrize("name", [None, "uvloop"])
 def test_the_task_is_in_no_list_in_the_turn_after_the_yield(
-    run: Example, factory: str
+    run: Example, name: str | None
 ) -> None:
     """A task that the fixture has begun may cancel all others: the fixture is none of them."""
-    if "uvloop" in factory:
-        pytest.importorskip("uvloop")
     result = run(
         """
         import asyncio
@@ -354,13 +354,7 @@ def test_the_task_is_in_no_list_in_the_turn_after_the_yield(
         async def test_async(fixture):
             assert SEEN == [set(), set()]
         """,
-        conftest=f"""
-        import asyncio
-
-        def pytest_asyncio_loop_factories(config, item):
-            {"import uvloop" if "uvloop" in factory else ""}
-            return {{"factory": {factory}}}
-        """,
+        conftest=None if name is None else factory(name),
     )
     result.assert_outcomes(passed=2)
 

@@ -31,6 +31,7 @@ from typing import Any
 from typing import Final
 from typing import final
 from typing import Generic
+from typing import TypeAlias
 from typing import TypeVar
 
 from pytest_asyncio.current_loop import set_current_loop
@@ -81,6 +82,10 @@ class DidNotYieldError(Exception):
 
 class YieldedAgainError(Exception):
     """An async generator fixture had a second value."""
+
+
+_Drive: TypeAlias = tuple[asyncio.Task[Any], Callable[[], bool], bool]
+"""A task, whether what is waited for on its behalf is so, and whether it may be cancelled."""
 
 
 def _ignore() -> None:
@@ -135,9 +140,7 @@ class Runner:
         self._running = False
         self._woken = False
         self._interruption: BaseException | None = None
-        self._drives: Final[
-            list[tuple[asyncio.Task[Any], Callable[[], bool], bool]]
-        ] = []
+        self._drives: Final[list[_Drive]] = []
         self.watch: Final = Watch(loop, self._drives)
         """What went wrong in the loop unnoticed."""
         self._asked: Final[list[_Asked]] = []
@@ -353,7 +356,7 @@ class Runner:
         """Have an exception come out of the loop, although something in it may catch it."""
         if not self._running or self._woken:
             return  # It has come out.
-        driven, _, _ = self._drives[-1]
+        driven = self._drives[-1][0]
         if hit is driven or driven.done():
             return
         if hit is not None and hit.done() and not hit.cancelled():
@@ -493,7 +496,7 @@ class Runner:
             return
         self.crashed.append(fixture)
         for task, until, cancellable in self._drives:
-            # A fixture that is in its last turn is set up: whoever waits for it is told.
+            # A fixture in the turn after its yield is set up: whoever asked for it is told.
             if cancellable and task is not fixture.task and not until():
                 task.cancel(f"{fixture.name} crashed")
 
