@@ -774,6 +774,219 @@ def test_current_loop_is_put_back(run: Example) -> None:
     result.assert_outcomes(passed=5)
 
 
+WIDE_LOOPS = {
+    "marker": """
+        pytestmark = pytest.mark.asyncio(loop_scope="module")
+        """,
+    "plan": """
+        @pytest_asyncio.fixture(scope="module", autouse=True)
+        async def wide():
+            yield
+
+        pytestmark = pytest.mark.asyncio
+        """,
+    "override": """
+        @pytest.fixture(scope="module")
+        def event_loop():
+            loop = asyncio.new_event_loop()
+            yield loop
+            loop.close()
+
+        pytestmark = pytest.mark.asyncio
+        """,
+    "uvloop": """
+        uvloop = pytest.importorskip("uvloop")
+
+        @pytest.fixture(scope="module")
+        def event_loop_policy():
+            return uvloop.EventLoopPolicy()
+
+        pytestmark = pytest.mark.asyncio(loop_scope="module")
+        """,
+}
+
+
+@pytest.mark.parametrize(
+    "wide",
+    [
+        pytest.param(
+            name,
+            marks=pytest.mark.skipif(
+                name == "uvloop" and sys.version_info >= (3, 14),
+                reason="policies are deprecated",
+            ),
+        )
+        for name in WIDE_LOOPS
+    ],
+)
+@pytest.mark.parametrize(
+    "before", ["", "asyncio.set_event_loop(asyncio.new_event_loop())"]
+)
+def test_wide_loop_is_current_between_its_tests(
+    run: Example, wide: str, before: str
+) -> None:
+    """A synchronous test that uses nothing of ours finds the loop of its module, or session.
+
+    So it is in all releases. What was current before is so again when the loop is closed.
+    """
+    source = (
+        WIDE_LOOPS[wide]
+        + """
+        USED = {}
+
+        async def test_async():
+            loop = USED["loop"] = asyncio.get_running_loop()
+            USED["future"] = loop.create_future()
+            loop.call_later(0.01, USED["future"].set_result, 42)
+
+        def test_sync():
+            loop = asyncio.get_event_loop()
+            assert loop is USED["loop"]
+            assert loop.run_until_complete(USED["future"]) == 42
+
+        @pytest.mark.asyncio(loop_scope="function")
+        async def test_narrower():
+            assert asyncio.get_running_loop() is not USED["loop"]
+
+        def test_sync_again():
+            assert asyncio.get_event_loop() is USED["loop"]
+
+        def test_run():
+            asyncio.run(asyncio.sleep(0))
+
+        async def test_async_again():
+            assert asyncio.get_running_loop() is USED["loop"]
+
+        def test_at_the_end():
+            assert asyncio.get_event_loop() is USED["loop"]
+        """
+    )
+    result = run(
+        project(source),
+        conftest=f"""
+        import asyncio
+
+        import pytest
+
+        @pytest.fixture(scope="session", autouse=True)
+        def before():
+            {before or "asyncio.set_event_loop(None)"}
+        """,
+        files={
+            "test_later.py": f"""
+            import asyncio
+
+            import pytest
+
+            @pytest.mark.skipif({not before}, reason="none was current before")
+            def test_later():
+                assert not asyncio.get_event_loop().is_closed()
+                asyncio.get_event_loop().close()
+            """
+        },
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=8 if before else 7, skipped=0 if before else 1)
+
+
+def test_loop_of_the_user_is_put_back_after_each_test_of_a_wide_loop(
+    run: Example,
+) -> None:
+    """Whoever makes another loop current, while that of the module is there, keeps it."""
+    source = """
+        pytestmark = pytest.mark.asyncio(loop_scope="module")
+        mine = asyncio.new_event_loop()
+
+        async def test_1():
+            assert asyncio.get_event_loop() is not mine
+
+        def test_2():
+            assert asyncio.get_event_loop() is not mine
+            asyncio.set_event_loop(mine)
+
+        async def test_3():
+            assert asyncio.get_event_loop() is not mine
+
+        def test_4():
+            assert asyncio.get_event_loop() is mine
+            mine.close()
+
+        async def test_5():
+            pass
+
+        def test_6():
+            assert not asyncio.get_event_loop().is_closed()
+    """
+    run(project(source), subprocess=True).assert_outcomes(passed=6)
+
+
+def test_current_loop_after_wide_loops_in_one_another(run: Example) -> None:
+    """As each is closed, the one is current that was so before it."""
+    source = """
+        SEEN = {}
+
+        @pytest.mark.asyncio(loop_scope="session")
+        async def test_session():
+            SEEN["session"] = asyncio.get_running_loop()
+
+        class TestMethods:
+            @pytest.mark.asyncio(loop_scope="class")
+            async def test_class(self):
+                SEEN["class"] = asyncio.get_running_loop()
+
+            def test_in_class(self):
+                assert asyncio.get_event_loop() is SEEN["class"]
+
+        def test_after_class():
+            assert asyncio.get_event_loop() is SEEN["session"]
+    """
+    result = run(
+        project(source),
+        conftest="""
+        import asyncio
+
+        before = asyncio.new_event_loop()
+        asyncio.set_event_loop(before)
+
+        def pytest_unconfigure():
+            assert asyncio.get_event_loop() is before
+            before.close()
+        """,
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=4)
+    assert result.ret == pytest.ExitCode.OK
+
+
+@pytest.mark.parametrize("end", ["pytest.exit('over')", "raise KeyboardInterrupt"])
+def test_current_loop_after_an_interrupted_run(run: Example, end: str) -> None:
+    """Nothing that we have closed is left as the current loop of the process."""
+    source = """
+        @pytest.mark.asyncio(loop_scope="session")
+        async def test_session(): ...
+
+        def test_end():
+            END
+
+        def test_never(): ...
+    """
+    result = run(
+        project(source, END=end),
+        conftest="""
+        import asyncio
+
+        before = asyncio.new_event_loop()
+        asyncio.set_event_loop(before)
+
+        def pytest_unconfigure():
+            print("put back:", asyncio.get_event_loop() is before)
+            before.close()
+        """,
+        subprocess=True,
+    )
+    result.stdout.fnmatch_lines(["put back: True"])
+
+
 @pytest.mark.skipif(
     sys.version_info >= (3, 14), reason="there is no current loop unless one is set"
 )

@@ -1746,7 +1746,7 @@ def test_fixture_wider_than_event_loop(run: Example) -> None:
 
 
 def test_loop_is_current_in_all_phases_and_put_back(run: Example) -> None:
-    """It is current in set-up, call and tear-down of its test, and no longer after it."""
+    """It is current in set-up, call and tear-down of its tests, and no longer after its end."""
     result = run(
         """
         import asyncio
@@ -1786,9 +1786,9 @@ def test_loop_is_current_in_all_phases_and_put_back(run: Example) -> None:
         asyncio.set_event_loop(outside)
 
         @pytest.hookimpl(wrapper=True)
-        def pytest_runtest_protocol(item):
+        def pytest_runtest_protocol(item, nextitem):
             yield
-            assert asyncio.get_event_loop() is outside
+            assert (asyncio.get_event_loop() is outside) == (nextitem is None)
             return True
 
         def pytest_unconfigure():

@@ -76,8 +76,16 @@ class CurrentLoop:
 
     def __init__(self) -> None:
         self._variables: Final[Any] = _variables()
-        self._loop: Final = _loop_in(self._variables)
+        self.loop: Final = _loop_in(self._variables)
+        """The loop, or None."""
+        self.earlier: CurrentLoop | None = None
+        """What to put back instead, if the loop is closed by then."""
         self._was_set: Final[bool] = getattr(self._variables, "_set_called", True)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a loop that can be made current again."""
+        return self.loop is not None and not self.loop.is_closed()
 
     def put_back(self, *, on_demand: bool) -> None:
         """Make the same loop current again, or none.
@@ -86,12 +94,15 @@ class CurrentLoop:
             there was none, although an earlier one may have called ``asyncio.run()``. After a
             test that ran in a loop it does, as it did in releases up to 0.21.
         """
-        loop = self._loop
-        if loop is not None and loop.is_closed():
-            loop = None
-        asyncio.events.set_event_loop(loop)
-        if hasattr(self._variables, "_set_called") and loop is None:
-            self._variables._set_called = self._was_set and not on_demand
+        if self.is_open:
+            assert self.loop is not None
+            set_current_loop(self.loop)
+        elif self.loop is not None and self.earlier is not None:
+            self.earlier.put_back(on_demand=True)
+        else:
+            asyncio.events.set_event_loop(None)
+            if hasattr(self._variables, "_set_called"):
+                self._variables._set_called = self._was_set and not on_demand
 
 
 def set_current_loop(loop: asyncio.AbstractEventLoop) -> None:

@@ -47,6 +47,7 @@ from pytest_asyncio.plan import scope_of
 if TYPE_CHECKING:
     import asyncio
 
+    from pytest_asyncio.current_loop import CurrentLoop
     from pytest_asyncio.current_loop import PolicyInForce
     from pytest_asyncio.diagnostics import Tasks
     from pytest_asyncio.diagnostics import Unhandled
@@ -69,6 +70,7 @@ class Station:
     :param marking: What its markers say.
     :param override: The user's ``event_loop``, if the loop of the test comes from there.
     :param policy_override: The user's ``event_loop_policy``, if there is one.
+    :param before: What was current when the test began.
     """
 
     __slots__ = (
@@ -91,15 +93,13 @@ class Station:
         marking: Marking,
         override: AnyFixtureDef | None,
         policy_override: AnyFixtureDef | None,
+        before: CurrentLoop,
     ) -> None:
-        from pytest_asyncio.current_loop import CurrentLoop
-
         self.item: Final = item
         self.marking: Final = marking
         self.override: Final = override
         self.policy_override: Final = policy_override
-        self.before: Final = CurrentLoop()
-        """What was current when the test began."""
+        self.before: Final = before
         self.runner: Runner | None = None
         """The loop of the test, as soon as it is known."""
         self.home: Node | None = None
@@ -630,7 +630,9 @@ class Loops:
             overrides = self.overrides(item)
             override = None if asks else overrides.get("event_loop")
             policy_override = overrides.get("event_loop_policy")
-            station = self.station = Station(item, said, override, policy_override)
+            station = self.station = Station(
+                item, said, override, policy_override, self._current()
+            )
         return station
 
     def leave(
@@ -647,6 +649,8 @@ class Loops:
         __tracebackhide__ = True
         if finally_:
             self.live.clear()
+        # After the last test, what is current may be a loop that is about to be closed.
+        before = self._current() if self.station is None and self.family else None
         ended = self._ended(nextitem)
         try:
             for key in ended:
@@ -658,14 +662,47 @@ class Loops:
                     runner.close()
         finally:
             self.undo_changes()
+            if nextitem is None and not self.live:
+                for runner in list(self.family.values()):
+                    runner.close()
             station, self.station = self.station, None
             if station is not None:
                 if station.policy is not None:
                     station.policy.put_back()
-                station.before.put_back(on_demand=station.runner is not None)
-            if nextitem is None and not self.live:
-                for runner in list(self.family.values()):
-                    runner.close()
+                self._put_back(station.before, station.runner)
+            elif before is not None:
+                self._put_back(before, None)
+
+    def _current(self) -> CurrentLoop:
+        """What is current now."""
+        from pytest_asyncio.current_loop import CurrentLoop
+
+        current = CurrentLoop()
+        runner = None if current.loop is None else self.family.get(current.loop)
+        if runner is not None:
+            current.earlier = runner.before
+        return current
+
+    def _put_back(self, before: CurrentLoop, runner: Runner | None) -> None:
+        """Let be current what was so before a test, or the loop of the test if that lives on.
+
+        Synchronous code that uses no loop of ours finds the one of its module or session then,
+        as it does in all releases. If user code has made another one current since the loop was
+        made, that one is put back.
+
+        :param before: What was current when the test began.
+        :param runner: The loop of the test, if it had one.
+        """
+        if (
+            runner is not None
+            and runner.loop in self.family
+            and not runner.loop.is_closed()
+            and (runner.before is None or not before.is_open)
+        ):
+            runner.before = runner.before or before
+            runner.make_current()
+        else:
+            before.put_back(on_demand=runner is not None)
 
     def _ended(self, nextitem: pytest.Item | None) -> list[tuple[Node, object]]:
         """The keys of the loops that are no longer needed, the last one that was made first."""

@@ -34,6 +34,7 @@ from typing import Generic
 from typing import TypeAlias
 from typing import TypeVar
 
+from pytest_asyncio.current_loop import CurrentLoop
 from pytest_asyncio.current_loop import set_current_loop
 from pytest_asyncio.diagnostics import all_tasks
 from pytest_asyncio.diagnostics import DeadlockError
@@ -110,6 +111,7 @@ class Runner:
         "_interruption",
         "_running",
         "_woken",
+        "before",
         "crashed",
         "interrupted",
         "loop",
@@ -128,6 +130,8 @@ class Runner:
     ) -> None:
         self.loop: Final = loop
         self.owned: Final = owned
+        self.before: CurrentLoop | None = None
+        """What was current before the loop, where that stays so between tests."""
         self.crashed: list[FixtureTask[Any]] = []
         """Fixtures whose task was cancelled at their yield and that are not torn down yet."""
         self.stuck: Final[list[asyncio.Task[Any]]] = []
