@@ -1324,6 +1324,49 @@ def test_deadlock_in_junit_xml(run: Example) -> None:
     assert "await asyncio.Event().wait()" in text
 
 
+def test_tasks_at_the_same_place_are_told_once(run: Example) -> None:
+    """First the task of the test; of a pool of workers one, and the names of the others."""
+    result = run(
+        """
+        import asyncio
+
+        async def work(queue):
+            await queue.get()
+
+        async def test_it():
+            queue = asyncio.Queue()
+            workers = [
+                asyncio.create_task(work(queue), name=f"a worker {number}")
+                for number in range(13)
+            ]
+            other = asyncio.create_task(asyncio.Event().wait(), name="other")
+            await asyncio.Event().wait()
+        """,
+        mode="auto",
+        subprocess=True,
+    )
+    result.assert_outcomes(failed=1)
+    text = result.stdout.str()
+    told = [line for line in text.splitlines() if line.startswith("E       Task ")]
+    assert [line.split(", coroutine ")[0].split("Task ")[1] for line in told] == [
+        "'test_it'",
+        "'a worker 0'",
+        "'other'",
+    ]
+    assert text.count("await queue.get()\n") == 1
+    named = ", ".join(f"'a worker {number}'" for number in range(1, 11))
+    result.stdout.fnmatch_lines(
+        [
+            "E           await queue.get()",
+            f"E         the same for {named} and 2 more",
+            "E       ",
+            "E       Task 'other', coroutine Event.wait",
+            "E         in none of the user's functions",
+        ],
+        consecutive=True,
+    )
+
+
 def test_task_that_fails_during_a_later_test(run: Example) -> None:
     """What a test has started and kept is told when it fails, if only at the next test."""
     result = run(

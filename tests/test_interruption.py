@@ -825,3 +825,34 @@ def test_ends_of_the_run_inside_task_groups(
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines([line])
     result.assert_outcomes(passed=0)
+
+
+def test_what_a_task_raises_while_it_is_drained(run: Example) -> None:
+    """It has nothing to do with the interruption, and does not show pytest's own frames."""
+    result = run(
+        """
+        import asyncio
+        import os
+        import signal
+
+        async def fails():
+            raise ValueError("mine")
+
+        def interrupt():
+            asyncio.create_task(fails(), name="late")
+            os.kill(os.getpid(), signal.SIGINT)
+
+        async def test_it():
+            asyncio.get_running_loop().call_later(0.1, interrupt)
+            await asyncio.sleep(60)
+        """,
+        mode="auto",
+        subprocess=True,
+    )
+    text = result.stdout.str()
+    _, _, told = text.partition("= asyncio: after the last test =")
+    told, _, _ = told.partition("= asyncio tasks at the interruption =")
+    assert "(task 'late', coroutine fails, " in told
+    assert "ValueError: mine" in told
+    assert "KeyboardInterrupt" not in told
+    assert "_pytest" not in told

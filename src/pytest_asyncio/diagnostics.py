@@ -15,10 +15,12 @@ from collections.abc import Generator
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 import concurrent.futures
 import contextlib
 import contextvars
 import gc
+import inspect
 import linecache
 import os
 from pathlib import Path
@@ -715,14 +717,41 @@ def created_at(task: asyncio.Task[Any]) -> str:
     return "\n  created at:\n" + "\n".join(lines[-5:])
 
 
-def report(loop: asyncio.AbstractEventLoop) -> str:
-    """What every task of a loop is waiting for, as text."""
+def report(
+    loop: asyncio.AbstractEventLoop, first: Collection[asyncio.Task[Any]] = ()
+) -> str:
+    """What every task of a loop is waiting for, as text.
+
+    Many may wait at the same place, as the workers of a pool do: that is told once.
+
+    :param loop: The loop.
+    :param first: The tasks to begin with.
+    """
     try:
         tasks = [task for task in all_tasks(loop) if not task.done()]
     except RuntimeError:
         return ""
-    tasks.sort(key=_natural)
-    return "\n\n".join(_report(task) for task in tasks)
+    tasks.sort(key=lambda task: (task not in first, _natural(task)))
+    at_places: dict[str, list[asyncio.Task[Any]]] = {}
+    for task in tasks:
+        at_places.setdefault(_described(task) + _place(task), []).append(task)
+    return "\n\n".join(
+        f"Task {task.get_name()!r}{place}{_the_same(others)}"
+        for place, (task, *others) in at_places.items()
+    )
+
+
+_NAMED: Final = 10
+"""How many tasks that wait at the same place are named."""
+
+
+def _the_same(tasks: Sequence[asyncio.Task[Any]]) -> str:
+    if not tasks:
+        return ""
+    names = ", ".join(repr(task.get_name()) for task in tasks[:_NAMED])
+    if len(tasks) > _NAMED:
+        names += f" and {len(tasks) - _NAMED} more"
+    return f"\n  the same for {names}"
 
 
 def _natural(task: asyncio.Task[Any]) -> list[str | int]:
@@ -731,15 +760,21 @@ def _natural(task: asyncio.Task[Any]) -> list[str | int]:
     return [int(part) if index % 2 else part for index, part in enumerate(parts)]
 
 
-def _report(task: asyncio.Task[Any]) -> str:
-    lines = [f"Task {task.get_name()!r}{_described(task)}"]
+def _place(task: asyncio.Task[Any]) -> str:
+    lines = [""]
     for filename, line, function in await_chain(task):
         source = linecache.getline(filename, line).strip()
         lines.append(f'  File "{filename}", line {line}, in {function}')
         if source:
             lines.append(f"    {source}")
     if len(lines) == 1:
-        lines.append("  not started, or in none of the user's functions")
+        coroutine = task.get_coro()
+        started = not inspect.iscoroutine(coroutine) or (
+            inspect.getcoroutinestate(coroutine) != inspect.CORO_CREATED
+        )
+        lines.append(
+            "  in none of the user's functions" if started else "  not started yet"
+        )
     return "\n".join(lines) + created_at(task)
 
 

@@ -481,9 +481,7 @@ class Loops:
 
     def _interrupted(self) -> None:
         """Keep what every task is waiting for, before the interrupted one is cancelled."""
-        from pytest_asyncio.diagnostics import report
-
-        texts = [report(loop) for loop in list(self.family)]
+        texts = [runner.report() for runner in list(self.family.values())]
         self.interruption = "\n\n".join(text for text in texts if text)
         if self.interruption:
             self.on_interruption()

@@ -31,6 +31,7 @@ from typing import Any
 from typing import Final
 from typing import final
 from typing import Generic
+from typing import NoReturn
 from typing import TypeAlias
 from typing import TypeVar
 
@@ -271,35 +272,56 @@ class Runner:
         __tracebackhide__ = True
         task.add_done_callback(self._wake)
         self._drives.append((task, until, cancellable))
+        interruption: BaseException | None = None
         try:
-            if asyncio._get_running_loop() is None and not is_timeout_possible():
-                self._go_on(until)
-            else:
-                with (
-                    _outside_any_loop(),
-                    hear_timeout(self.loop, self._interrupt) as timeout,
-                ):
+            try:
+                if asyncio._get_running_loop() is None and not is_timeout_possible():
                     self._go_on(until)
-                if timeout is not None and timeout.hit is task:
-                    self.interrupted()  # It was busy, and is done: what are the others at?
-        except BaseException as exc:
+                else:
+                    with (
+                        _outside_any_loop(),
+                        hear_timeout(self.loop, self._interrupt) as timeout,
+                    ):
+                        self._go_on(until)
+                    if timeout is not None and timeout.hit is task:
+                        # It was busy, and is done: what are the others at?
+                        self.interrupted()
+            except BaseException as exc:
+                interruption = exc
+            if interruption is not None:
+                # It is over: what tasks raise from here on does not have it for its context.
+                self._after(interruption, task, until, owner)
+        finally:
+            interruption = None
+            self._drives.pop()
+            task.remove_done_callback(self._wake)
+
+    def _after(
+        self,
+        interruption: BaseException,
+        task: asyncio.Task[Any],
+        until: Callable[[], bool],
+        owner: Tasks | None,
+    ) -> NoReturn:
+        """Cancel what was interrupted, unless that is at its end, and raise the interruption."""
+        __tracebackhide__ = True
+        try:
             if until():
                 if task.done() and not task.cancelled():
                     task.exception()  # It is on its way: Ctrl-C may hit the task itself.
-                _forget(exc, owner)
-                raise
+                _forget(interruption, owner)
+                raise interruption
             # What the tasks wait for has to be seen before they are cancelled.
             where = traceback_of(task)
-            if isinstance(exc, DeadlockError):
-                exc.args = (report(self.loop),)
+            if isinstance(interruption, DeadlockError):
+                interruption.args = (self.report(),)
             else:
                 self.interrupted()
             self._abandon(task)
-            _forget(exc, owner)
-            raise exc.with_traceback(where) from None
+            _forget(interruption, owner)
+            raise interruption.with_traceback(where) from None
         finally:
-            self._drives.pop()
-            task.remove_done_callback(self._wake)
+            del interruption  # Its traceback holds this frame.
 
     def _go_on(self, until: Callable[[], bool]) -> None:
         """Run the loop, and serve those who ask for something, until something is so."""
@@ -367,6 +389,10 @@ class Runner:
             hit.exception()  # Nor is it one that nobody retrieved.
         self._interruption = exception
         self.loop.stop()
+
+    def report(self) -> str:
+        """What every task is waiting for, first those that are waited for here."""
+        return report(self.loop, [task for task, _, _ in self._drives])
 
     def _abandon(self, task: asyncio.Task[Any]) -> None:
         """Cancel an interrupted task and let it clean up, but not for ever."""
