@@ -1742,6 +1742,77 @@ def test_fixture_wider_than_event_loop(run: Example) -> None:
     assert no_frame_of_ours(result)
 
 
+@pytest.mark.parametrize(
+    "ini, mark",
+    [
+        ("asyncio_default_test_loop_scope = function", ""),
+        ("asyncio_default_test_loop_scope = module", ""),
+        ("", "pytestmark = pytest.mark.asyncio(loop_scope='module')"),
+    ],
+)
+@pytest.mark.parametrize("says", ["loop_scope='session'", ""])
+def test_synchronous_test_is_in_the_loop_of_its_fixtures(
+    run: Example, ini: str, mark: str, says: str
+) -> None:
+    """What the option or the module says of tests is about async ones, as in all releases."""
+    result = run(
+        f"""
+        import asyncio
+        import pytest
+        import pytest_asyncio
+
+        {mark}
+
+        class Client:
+            def __init__(self):
+                self.answer = asyncio.get_running_loop().create_future()
+                self.answer.get_loop().call_later(0.01, self.answer.set_result, 42)
+
+            async def get(self):
+                return await self.answer
+
+        @pytest_asyncio.fixture(scope="session", {says})
+        async def client():
+            return Client()
+
+        def test_1(client):
+            assert asyncio.get_event_loop().run_until_complete(client.get()) == 42
+
+        def test_2(client, event_loop):
+            assert client.answer.get_loop() is event_loop is asyncio.get_event_loop()
+        """,
+        ini=ini,
+    )
+    result.assert_outcomes(passed=2)
+
+
+def test_fixture_that_says_its_loop_does_not_follow_a_test(run: Example) -> None:
+    """Nor do the other tests that use it follow the one that says another loop."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture(scope="module", loop_scope="module")
+        async def loop():
+            return asyncio.get_running_loop()
+
+        @pytest.mark.asyncio(loop_scope="session")
+        async def test_of_session(loop):
+            assert asyncio.get_running_loop() is not loop
+
+        @pytest.mark.asyncio
+        async def test_async(loop):
+            assert asyncio.get_running_loop() is loop
+
+        def test_sync(loop):
+            assert asyncio.get_event_loop() is loop
+        """
+    )
+    result.assert_outcomes(passed=3)
+
+
 # -- the life of a loop ------------------------------------------------------------------------
 
 

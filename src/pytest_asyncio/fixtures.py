@@ -38,6 +38,7 @@ import pytest
 
 from pytest_asyncio import _pytest_private
 from pytest_asyncio import messages
+from pytest_asyncio.config import FixtureScopeDefault
 from pytest_asyncio.config import Mode
 from pytest_asyncio.config import ScopeName
 from pytest_asyncio.config import SCOPES
@@ -464,7 +465,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         if fixtures and loops.override("event_loop", item) is None:
             uses = list(_cached_uses(item, fixtures, loops))
             _agree_on_package(item, uses, loops)
-            loops.plan.add(item, uses, loops.asked_by_test(item))
+            # Fixtures that all say where they run do not follow a test.
+            follow = any(_asked(use, loops) is None for use, _ in uses)
+            loops.plan.add(item, uses, loops.asked_by_test(item) if follow else None)
     loops.collected = []
 
 
@@ -484,9 +487,14 @@ def _agree_on_package(
         loops.packages[item] = min(homes, key=lambda home: len(home.listchain()))
 
 
+def _asked(use: Use, loops: Loops) -> FixtureScopeDefault | None:
+    """The scope of loop that a fixture asks for."""
+    return loops.scope_asked_by_fixture(definition_of(use.fixturedef).loop_scope)
+
+
 def _loop_scope(use: Use, loops: Loops) -> str:
-    """The scope of loop that a fixture asks for, if only by the scope it is cached for."""
-    asked = loops.scope_asked_by_fixture(definition_of(use.fixturedef).loop_scope)
+    """The same, if only by the scope that it is cached for."""
+    asked = _asked(use, loops)
     return use.fixturedef.scope if asked in (None, "fixture-scope") else asked
 
 

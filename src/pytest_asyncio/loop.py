@@ -35,6 +35,8 @@ from pytest_asyncio.hookspecs import LoopFactory
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.loop_factories import factory_name
 from pytest_asyncio.loop_factories import loop_factories
+from pytest_asyncio.markers import Kind
+from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import Marking
 from pytest_asyncio.markers import marking
 from pytest_asyncio.outcomes import members
@@ -245,7 +247,9 @@ class Loops:
         """
         __tracebackhide__ = True
         item = station.item
-        home = self.asked_by_test(item) or self.plan.home_of_test(item)
+        home, group = self.asked_by_test(item), self.plan.home_of_test(item)
+        if home is None or (group is not item and _is_synchronous(item)):
+            home = group
         runner = self.at(home, station, request)
         station.home, station.runner = home, runner
         self.make_current(runner)
@@ -750,6 +754,11 @@ def _is_of_two_loops(exc: BaseException) -> bool:
         or "different event loop" in text
         or "Event loop is closed" in text
     )
+
+
+def _is_synchronous(item: pytest.Item) -> bool:
+    """Whether a test has no use for a loop but that of its fixtures."""
+    return isinstance(item, pytest.Function) and kind(item.obj) is Kind.SYNCHRONOUS
 
 
 def _variant(station: Station) -> object:
