@@ -1786,6 +1786,54 @@ def test_synchronous_test_is_in_the_loop_of_its_fixtures(
     result.assert_outcomes(passed=2)
 
 
+def test_synchronous_fixture_that_outlives_the_loop_of_its_test(run: Example) -> None:
+    """It finds the loop of the async fixtures that it uses, and not one that is soon closed."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture(scope="session")
+        async def engine():
+            return asyncio.get_running_loop()
+
+        @pytest.fixture(scope="module")
+        def tables(engine):
+            assert asyncio.get_event_loop() is engine
+            assert engine.run_until_complete(asyncio.sleep(0, 42)) == 42
+
+        @pytest.fixture(scope="module")
+        def rows(tables):
+            return asyncio.get_event_loop()
+
+        @pytest.fixture(scope="module")
+        def fails(rows):
+            raise ValueError("no luck")
+
+        @pytest.fixture
+        def of_the_test(rows):
+            return asyncio.get_event_loop()
+
+        @pytest.mark.asyncio
+        async def test_async(engine, of_the_test, rows):
+            assert rows is engine is not of_the_test
+            assert of_the_test is asyncio.get_running_loop()
+
+        @pytest.mark.asyncio
+        async def test_fails(request):
+            with pytest.raises(ValueError, match="no luck"):
+                request.getfixturevalue("fails")
+            assert asyncio.get_event_loop() is asyncio.get_running_loop()
+
+        def test_sync(engine, of_the_test):
+            assert of_the_test is engine is asyncio.get_event_loop()
+        """,
+        ini="asyncio_default_test_loop_scope = function",
+    )
+    result.assert_outcomes(passed=3)
+
+
 def test_fixture_that_says_its_loop_does_not_follow_a_test(run: Example) -> None:
     """Nor do the other tests that use it follow the one that says another loop."""
     result = run(

@@ -267,6 +267,26 @@ class Loops:
         if self.station is None or self.station.runner is not runner:
             self.make_current(runner)
 
+    def lend_to(self, fixturedef: AnyFixtureDef) -> bool:
+        """Let a synchronous fixture that outlives the loop of the test not see that one.
+
+        What it finds current is the loop of the async fixtures before it, which it may use.
+
+        :returns: Whether there is one.
+        """
+        station = self.station
+        if (
+            fixturedef.scope == "function"
+            or station is None
+            or station.home is not station.item
+        ):
+            return False
+        for live in reversed(self.live):
+            if live.runner is not station.runner:
+                self.lend(live.runner)
+                return True
+        return False
+
     def is_current_the_users(self) -> bool:
         """Whether a fixture of the user's has made a loop current that is none of ours."""
         from pytest_asyncio.current_loop import current_loop

@@ -153,7 +153,12 @@ class Running:
         definition = definition_of(fixturedef)
         if definition is not SYNCHRONOUS:
             return (yield from set_up(fixturedef, request, definition, self._loops))
-        value = yield
+        lent = self._loops.lend_to(fixturedef)
+        try:
+            value = yield
+        finally:
+            if lent:
+                self._loops.make_current()
         if fixturedef.argname == "event_loop":
             loop_made(fixturedef, request, self._loops)
         return value
