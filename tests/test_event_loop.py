@@ -825,9 +825,9 @@ WIDE_LOOPS = {
 def test_wide_loop_is_current_between_its_tests(
     run: Example, wide: str, before: str
 ) -> None:
-    """A synchronous test that uses nothing of ours finds the loop of its module, or session.
+    """A synchronous test that uses nothing of ours finds the loop that its module asks for.
 
-    So it is in all releases. What was current before is so again when the loop is closed.
+    What was current before is so again when the loop is closed.
     """
     source = (
         WIDE_LOOPS[wide]
@@ -918,6 +918,156 @@ def test_loop_of_the_user_is_put_back_after_each_test_of_a_wide_loop(
             assert not asyncio.get_event_loop().is_closed()
     """
     run(project(source), subprocess=True).assert_outcomes(passed=6)
+
+
+def test_loop_that_the_plan_has_widened_is_current_for_its_tests_only(
+    run: Example,
+) -> None:
+    """Who asks for nothing may well close what is current, as it may in all releases."""
+    source = """
+        LOG = []
+
+        @pytest_asyncio.fixture(scope="session")
+        async def client():
+            LOG.append("up")
+            yield
+            LOG.append("down")
+
+        @pytest.mark.asyncio
+        async def test_1(client): ...
+
+        def test_2():
+            try:
+                loop = asyncio.get_event_loop()
+            except RuntimeError:
+                loop = asyncio.new_event_loop()
+                asyncio.set_event_loop(loop)
+            loop.run_until_complete(asyncio.sleep(0))
+            loop.close()
+
+        @pytest.mark.asyncio
+        async def test_3(client):
+            assert LOG == ["up"]
+    """
+    result = run(
+        project(source),
+        ini="filterwarnings = ignore:There is no current event loop",
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize("scope", ["function", "module"])
+def test_what_a_synchronous_fixture_puts_back(run: Example, scope: str) -> None:
+    """What the fixtures of a synchronous test leave as the current loop stays so."""
+    source = """
+        from loops import LOOPS
+
+        pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+        async def test_1():
+            LOOPS.append(asyncio.get_running_loop())
+
+        def test_2(mine):
+            mine.run_until_complete(asyncio.sleep(0))
+    """
+    result = run(
+        project(source),
+        conftest=f"""
+        import asyncio
+
+        import pytest
+
+        @pytest.fixture(scope="{scope}")
+        def mine():
+            old = asyncio.get_event_loop()
+            loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(loop)
+            yield loop
+            asyncio.set_event_loop(old)
+            loop.close()
+        """,
+        files={
+            "loops.py": "LOOPS = []",
+            "test_later.py": """
+            import asyncio
+            import pytest
+            from loops import LOOPS
+
+            def test_3():
+                assert [asyncio.get_event_loop()] == LOOPS
+
+            @pytest.mark.asyncio(loop_scope="session")
+            async def test_4():
+                assert [asyncio.get_running_loop()] == LOOPS
+            """,
+        },
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=4)
+
+
+def test_closed_loop_that_a_synchronous_test_leaves(run: Example) -> None:
+    """It is for the next one to see, as in all releases."""
+    source = """
+        @pytest.mark.asyncio(loop_scope="module")
+        async def test_1(): ...
+
+        def test_2():
+            loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(loop)
+            loop.close()
+
+        def test_3():
+            assert asyncio.get_event_loop().is_closed()
+
+        @pytest.mark.asyncio(loop_scope="module")
+        async def test_4(): ...
+
+        def test_5():
+            assert not asyncio.get_event_loop().is_closed()
+    """
+    run(project(source), subprocess=True).assert_outcomes(passed=5)
+
+
+@pytest.mark.parametrize("tests", [1, 2])
+def test_override_that_does_not_close_its_loop(run: Example, tests: int) -> None:
+    """At the end of its scope it is not the current loop any more, all the same."""
+    source = """
+        LOOP = asyncio.new_event_loop()
+
+        @pytest.fixture(scope="module")
+        def event_loop():
+            yield LOOP
+
+        @pytest.mark.asyncio
+        @pytest.mark.parametrize("number", range(TESTS))
+        async def test_async(number):
+            assert asyncio.get_running_loop() is LOOP
+    """
+    result = run(
+        project(source, TESTS=str(tests)),
+        conftest="""
+        import asyncio
+
+        before = asyncio.new_event_loop()
+        asyncio.set_event_loop(before)
+        """,
+        files={
+            "test_later.py": """
+            import asyncio
+            import conftest
+            import test_example
+
+            def test_later():
+                assert asyncio.get_event_loop() is conftest.before
+                conftest.before.close()
+                test_example.LOOP.close()
+            """
+        },
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=tests + 1)
 
 
 def test_current_loop_after_wide_loops_in_one_another(run: Example) -> None:

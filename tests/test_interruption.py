@@ -856,3 +856,41 @@ def test_what_a_task_raises_while_it_is_drained(run: Example) -> None:
     assert "ValueError: mine" in told
     assert "KeyboardInterrupt" not in told
     assert "_pytest" not in told
+
+
+@pytest.mark.parametrize("wait", ["asyncio.sleep(60)", "asyncio.Event().wait()"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "asyncio.get_running_loop().set_task_factory(broken)",
+        "stack.callback(sys.exit, 'mine')",
+    ],
+)
+def test_draining_that_fails_does_not_hide_what_came_before(
+    run: Example, how: str, wait: str
+) -> None:
+    """The timeout, or the deadlock, is told as well as what went wrong after it."""
+    pytest.importorskip("pytest_timeout")
+    result = run(
+        f"""
+        import asyncio
+        import contextlib
+        import sys
+
+        def broken(loop, coroutine, **options):
+            coroutine.close()
+            raise ValueError("mine")
+
+        async def test_it():
+            with contextlib.ExitStack() as stack:
+                {how}
+                await {wait}
+        """,
+        "--timeout=0.8",
+        "--timeout-method=signal",
+        mode="auto",
+        subprocess=True,
+    )
+    text = result.stdout.str()
+    assert ("Timeout (>0.8s)" if "sleep" in wait else "DeadlockError") in text
+    assert "ValueError: mine" in text or "SystemExit: mine" in text

@@ -1865,7 +1865,7 @@ def test_fixture_that_says_its_loop_does_not_follow_a_test(run: Example) -> None
 
 
 def test_loop_is_current_in_all_phases_and_put_back(run: Example) -> None:
-    """It is current in set-up, call and tear-down of its tests, and no longer after its end."""
+    """It is current in set-up, call and tear-down of its test, and no longer after it."""
     result = run(
         """
         import asyncio
@@ -1905,9 +1905,9 @@ def test_loop_is_current_in_all_phases_and_put_back(run: Example) -> None:
         asyncio.set_event_loop(outside)
 
         @pytest.hookimpl(wrapper=True)
-        def pytest_runtest_protocol(item, nextitem):
+        def pytest_runtest_protocol(item):
             yield
-            assert (asyncio.get_event_loop() is outside) == (nextitem is None)
+            assert asyncio.get_event_loop() is outside
             return True
 
         def pytest_unconfigure():

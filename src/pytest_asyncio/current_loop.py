@@ -79,30 +79,29 @@ class CurrentLoop:
         self.loop: Final = _loop_in(self._variables)
         """The loop, or None."""
         self.earlier: CurrentLoop | None = None
-        """What to put back instead, if the loop is closed by then."""
+        """If the loop is one of ours: what to put back once it has ended."""
         self._was_set: Final[bool] = getattr(self._variables, "_set_called", True)
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a loop that can be made current again."""
+        """Whether there is a loop, and it is not closed."""
         return self.loop is not None and not self.loop.is_closed()
 
     def put_back(self, *, on_demand: bool) -> None:
         """Make the same loop current again, or none.
 
         :param on_demand: Whether a synchronous test that comes next gets one on the spot where
-            there was none, although an earlier one may have called ``asyncio.run()``. After a
-            test that ran in a loop it does, as it did in releases up to 0.21.
+            there was none, or a closed one, although an earlier one may have called
+            ``asyncio.run()``. After a test that ran in a loop it does, as it did in releases up
+            to 0.21.
         """
-        if self.is_open:
-            assert self.loop is not None
-            set_current_loop(self.loop)
-        elif self.loop is not None and self.earlier is not None:
-            self.earlier.put_back(on_demand=True)
-        else:
-            asyncio.events.set_event_loop(None)
-            if hasattr(self._variables, "_set_called"):
-                self._variables._set_called = self._was_set and not on_demand
+        loop = self.loop
+        if loop is not None and (not on_demand or not loop.is_closed()):
+            set_current_loop(loop)
+            return
+        asyncio.events.set_event_loop(None)
+        if hasattr(self._variables, "_set_called"):
+            self._variables._set_called = self._was_set and not on_demand
 
 
 def set_current_loop(loop: asyncio.AbstractEventLoop) -> None:

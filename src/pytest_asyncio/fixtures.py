@@ -74,6 +74,7 @@ from pytest_asyncio.plan import scope_of
 from pytest_asyncio.plan import Use
 
 if TYPE_CHECKING:
+    from pytest_asyncio.current_loop import CurrentLoop
     from pytest_asyncio.diagnostics import Tasks
 
 __all__ = ["DynamicScope", "FixtureDefinition", "fixture", "getfixturevalue"]
@@ -707,9 +708,10 @@ def _tear_down(
     __tracebackhide__ = True
     loops.live.remove(live)
     task = live.task
+    before: CurrentLoop | None = None
     try:
         if task is not None:
-            loops.lend(live.runner)
+            before = loops.lend(live.runner)
             if task.crash is None:
                 bring_up_to_date(task.context, inherited)
             task.tear_down()
@@ -721,7 +723,10 @@ def _tear_down(
     finally:
         loops.over(live)
         changes.undo()
-        loops.make_current()
+        if before is None:
+            loops.make_current()
+        else:
+            before.put_back(on_demand=False)
 
 
 def _tear_down_failed(exc: BaseException, live: Live, loops: Loops) -> BaseException:

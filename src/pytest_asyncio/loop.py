@@ -72,7 +72,8 @@ class Station:
     :param marking: What its markers say.
     :param override: The user's ``event_loop``, if the loop of the test comes from there.
     :param policy_override: The user's ``event_loop_policy``, if there is one.
-    :param before: What was current when the test began.
+    :param before: What was current when the test began, or, if it uses no loop, when its
+        fixtures had been torn down.
     """
 
     __slots__ = (
@@ -101,7 +102,7 @@ class Station:
         self.marking: Final = marking
         self.override: Final = override
         self.policy_override: Final = policy_override
-        self.before: Final = before
+        self.before = before
         self.runner: Runner | None = None
         """The loop of the test, as soon as it is known."""
         self.home: Node | None = None
@@ -262,10 +263,17 @@ class Loops:
         if runner is not None:
             runner.make_current()
 
-    def lend(self, runner: Runner) -> None:
-        """Let the loop of a fixture be the current one, if it is not that of the test anyway."""
-        if self.station is None or self.station.runner is not runner:
-            self.make_current(runner)
+    def lend(self, runner: Runner) -> CurrentLoop | None:
+        """Let the loop of a fixture be the current one, if it is not that of the test anyway.
+
+        :returns: What was current, if the test has no loop.
+        """
+        station = self.station
+        if station is not None and station.runner is runner:
+            return None
+        before = self.current() if station is None or station.runner is None else None
+        self.make_current(runner)
+        return before
 
     def lend_to(self, fixturedef: AnyFixtureDef) -> bool:
         """Let a synchronous fixture that outlives the loop of the test not see that one.
@@ -505,7 +513,9 @@ class Loops:
 
     def _interrupted(self) -> None:
         """Keep what every task is waiting for, before the interrupted one is cancelled."""
-        texts = [runner.report() for runner in list(self.family.values())]
+        own = None if self.station is None else self.station.runner
+        runners = sorted(self.family.values(), key=lambda runner: runner is not own)
+        texts = [runner.report() for runner in runners]
         self.interruption = "\n\n".join(text for text in texts if text)
         if self.interruption:
             self.on_interruption()
@@ -653,7 +663,7 @@ class Loops:
             override = None if asks else overrides.get("event_loop")
             policy_override = overrides.get("event_loop_policy")
             station = self.station = Station(
-                item, said, override, policy_override, self._current()
+                item, said, override, policy_override, self.current()
             )
         return station
 
@@ -671,8 +681,7 @@ class Loops:
         __tracebackhide__ = True
         if finally_:
             self.live.clear()
-        # After the last test, what is current may be a loop that is about to be closed.
-        before = self._current() if self.station is None and self.family else None
+        before = self._before()
         ended = self._ended(nextitem)
         try:
             for key in ended:
@@ -687,15 +696,19 @@ class Loops:
             if nextitem is None and not self.live:
                 for runner in list(self.family.values()):
                     runner.close()
-            station, self.station = self.station, None
-            if station is not None:
-                if station.policy is not None:
-                    station.policy.put_back()
-                self._put_back(station.before, station.runner)
-            elif before is not None:
-                self._put_back(before, None)
+            if self.station is not None and self.station.policy is not None:
+                self.station.policy.put_back()
+            if before is not None:
+                self._put_back(before)
+            self.station = None
 
-    def _current(self) -> CurrentLoop:
+    def _before(self) -> CurrentLoop | None:
+        """What is to be put back at the end of the test, or of the run."""
+        if self.station is not None:
+            return self.station.before
+        return self.current() if self.family else None
+
+    def current(self) -> CurrentLoop:
         """What is current now."""
         from pytest_asyncio.current_loop import CurrentLoop
 
@@ -705,26 +718,36 @@ class Loops:
             current.earlier = runner.before
         return current
 
-    def _put_back(self, before: CurrentLoop, runner: Runner | None) -> None:
-        """Let be current what was so before a test, or the loop of the test if that lives on.
+    def _put_back(self, before: CurrentLoop) -> None:
+        """Let be current what was so before, or the loop of the test if that is to stay so.
 
-        Synchronous code that uses no loop of ours finds the one of its module or session then,
-        as it does in all releases. If user code has made another one current since the loop was
-        made, that one is put back.
-
-        :param before: What was current when the test began.
-        :param runner: The loop of the test, if it had one.
+        A loop that tests share because they ask for it stays the current one between them. So
+        it is in all releases: synchronous code that uses nothing of ours finds it. What user
+        code makes current meanwhile has precedence.
         """
+        runner = None if self.station is None else self.station.runner
+        on_demand = runner is not None
+        while before.earlier is not None and before.loop not in self.family:
+            before, on_demand = before.earlier, True
         if (
             runner is not None
             and runner.loop in self.family
             and not runner.loop.is_closed()
             and (runner.before is None or not before.is_open)
+            and self._is_asked_for()
         ):
             runner.before = runner.before or before
             runner.make_current()
         else:
-            before.put_back(on_demand=runner is not None)
+            before.put_back(on_demand=on_demand)
+
+    def _is_asked_for(self) -> bool:
+        """Whether the test is in its loop for another reason than the plan."""
+        station = self.station
+        return station is not None and (
+            station.override is not None
+            or station.home is self.asked_by_test(station.item)
+        )
 
     def _ended(self, nextitem: pytest.Item | None) -> list[tuple[Node, object]]:
         """The keys of the loops that are no longer needed, the last one that was made first."""

@@ -317,7 +317,12 @@ class Runner:
                 interruption.args = (self.report(),)
             else:
                 self.interrupted()
-            self._abandon(task)
+            try:
+                self._abandon(task)
+            except BaseException as exc:
+                if exc is not interruption:
+                    exc.__context__ = interruption  # Neither is lost.
+                raise
             _forget(interruption, owner)
             raise interruption.with_traceback(where) from None
         finally:

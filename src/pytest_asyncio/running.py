@@ -211,15 +211,17 @@ class Running:
         loops = self._loops
         if not loops.used and loops.station is None:
             return (yield)
-        # A test without a loop may be the last one in the scope of a loop, which is the
-        # current one while it ends: what was current before is put back then, too.
-        loops.enter(item)
+        # A test without a loop may be the last one in the scope of a loop.
+        uses_none = loops.station is None
+        station = loops.enter(item)
         loops.make_current()
         errors: list[BaseException] = []
         try:
             yield
         except BaseException as exc:
             errors.append(exc)
+        if uses_none:
+            station.before = loops.current()
         _end(item, nextitem, loops, errors)
 
     def pytest_terminal_summary(
