@@ -102,7 +102,7 @@ class Station:
         self.marking: Final = marking
         self.override: Final = override
         self.policy_override: Final = policy_override
-        self.before = before
+        self.before: CurrentLoop = before
         self.runner: Runner | None = None
         """The loop of the test, as soon as it is known."""
         self.home: Node | None = None
