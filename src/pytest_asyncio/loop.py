@@ -733,8 +733,11 @@ class Loops:
             runner is not None
             and runner.loop in self.family
             and not runner.loop.is_closed()
-            and (runner.before is None or not before.is_open)
-            and self._is_asked_for()
+            and (
+                self._is_asked_for()
+                if runner.before is None
+                else before.loop is runner.loop or not before.is_open
+            )
         ):
             runner.before = runner.before or before
             runner.make_current()
