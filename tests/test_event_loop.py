@@ -866,11 +866,7 @@ def test_wide_loop_is_current_between_its_tests(
         conftest=f"""
         import asyncio
 
-        import pytest
-
-        @pytest.fixture(scope="session", autouse=True)
-        def before():
-            {before or "asyncio.set_event_loop(None)"}
+        {before or "asyncio.set_event_loop(None)"}
         """,
         files={
             "test_later.py": f"""
