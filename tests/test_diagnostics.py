@@ -1353,7 +1353,7 @@ def test_tasks_at_the_same_place_are_told_once(run: Example) -> None:
         "'a worker 0'",
         "'other'",
     ]
-    assert text.count("await queue.get()\n") == 1
+    assert text.count("E           await queue.get()\n") == 1
     named = ", ".join(f"'a worker {number}'" for number in range(1, 11))
     result.stdout.fnmatch_lines(
         [
