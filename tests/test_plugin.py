@@ -347,22 +347,36 @@ def pytest_configure(config):
 
 
 @pytest.mark.parametrize(
-    ("source", "mode"),
+    ("source", "mode", "hooks"),
     [
-        ("def test_it(): ...", "auto"),
-        ("@pytest.mark.asyncio\nasync def test_it(): ...", "strict"),
-        ("def test_it(event_loop): ...", "strict"),
-        ("@pytest_asyncio.fixture\nasync def it(): ...\ndef test_it(): ...", "strict"),
+        ("def test_it(): ...", "auto", 3),
+        ("@pytest.mark.asyncio\nasync def test_it(): ...", "strict", 3),
+        ("def test_it(event_loop): ...", "strict", 4),
+        (
+            "@pytest_asyncio.fixture\nasync def it(): ...\ndef test_it(): ...",
+            "strict",
+            3,
+        ),
+        (
+            "@pytest_asyncio.fixture\nasync def it(): ...\ndef test_it(it): ...",
+            "strict",
+            4,
+        ),
     ],
 )
 def test_hooks_where_there_may_be_async_tests(
-    run: Example, source: str, mode: str
+    run: Example, source: str, mode: str, hooks: int
 ) -> None:
-    """The hooks around tests are there in auto mode, and where anything may need them."""
+    """The hooks around tests are there in auto mode, and where anything may need them.
+
+    That around the call is there from the first synchronous test on that uses a loop.
+    """
     source = f"import pytest, pytest_asyncio\n{source}\ndef test_other(): ..."
     result = run(source, "-s", mode=mode, conftest=HOOKS, subprocess=True)
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["*hooks after test_it 4", "*hooks after test_other 4"])
+    result.stdout.fnmatch_lines(
+        [f"*hooks after test_it {hooks}", f"*hooks after test_other {hooks}"]
+    )
 
 
 def test_hooks_come_back(run: Example) -> None:

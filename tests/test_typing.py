@@ -39,10 +39,11 @@ Problems = Mapping[int, Counter[str]]
 STUBTEST_IS_MISTAKEN: Final = r"""
 # A literal of several values is a union to mypy, and none at run time.
 pytest_asyncio\.config\.(FixtureScopeDefault|ScopeName)
+pytest_asyncio\.fixtures\.Stake
+pytest_asyncio\.markers\.Kind
 pytest_asyncio\.ports\.(_IPVersion|_Protocol)
-# The values of members made by auto() are not known before run time.
-pytest_asyncio\.markers\.Kind\.[A-Z]+
 # A function behind functools.cache is declared to take anything.
+pytest_asyncio\.loop\._(current_loop|runner)
 pytest_asyncio\.markers\._automatic(ally_marked)?
 # A function in a staticmethod, which is gone when the attribute is read.
 pytest_asyncio\.ports\._PortNumbers\._mkdir

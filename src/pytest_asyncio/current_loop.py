@@ -59,11 +59,6 @@ else:
             asyncio._set_running_loop(host)
 
 
-def current_loop() -> asyncio.AbstractEventLoop | None:
-    """What ``asyncio.get_event_loop()`` would give now, without making one on the spot."""
-    return _loop_in(_variables())
-
-
 @final
 class CurrentLoop:
     """What ``asyncio.get_event_loop()`` would give now, kept to be put back later.

@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
 import contextvars
-import enum
 import functools
 import inspect
 from pathlib import Path
@@ -26,12 +25,14 @@ from typing import Any
 from typing import cast
 from typing import Final
 from typing import final
+from typing import Literal
 from typing import NamedTuple
 from typing import NoReturn
 from typing import overload
 from typing import Protocol
 from typing import runtime_checkable
 from typing import TYPE_CHECKING
+from typing import TypeAlias
 import weakref
 
 import pytest
@@ -39,7 +40,6 @@ import pytest
 from pytest_asyncio import _pytest_private
 from pytest_asyncio import messages
 from pytest_asyncio.config import FixtureScopeDefault
-from pytest_asyncio.config import Mode
 from pytest_asyncio.config import ScopeName
 from pytest_asyncio.config import SCOPES
 from pytest_asyncio.contexts import bring_up_to_date
@@ -54,6 +54,7 @@ from pytest_asyncio.loop import loops_of
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.loop_factories import given_loop_factories
 from pytest_asyncio.loop_factories import has_loop_factories
+from pytest_asyncio.markers import ASYNC
 from pytest_asyncio.markers import is_async_method_of_testcase
 from pytest_asyncio.markers import is_async_test
 from pytest_asyncio.markers import is_automatic
@@ -251,7 +252,7 @@ class Definition(NamedTuple):
     loop_scope: ScopeName | None = None
 
 
-SYNCHRONOUS: Final = Definition(Kind.SYNCHRONOUS, declared=False)
+SYNCHRONOUS: Final = Definition("synchronous", declared=False)
 _DEFINITIONS: Final[weakref.WeakKeyDictionary[AnyFixtureDef, Definition]] = (
     weakref.WeakKeyDictionary()
 )
@@ -268,19 +269,19 @@ def definition_of(fixturedef: AnyFixtureDef) -> Definition:
 def _define(fixturedef: AnyFixtureDef) -> Definition:
     if fixturedef.argname.startswith(_pytest_private.XUNIT_PREFIX):
         functions = _pytest_private.xunit_functions(fixturedef)
-        if any(kind(function) is Kind.COROUTINE for function in functions):
-            return Definition(Kind.XUNIT, declared=False)
+        if any(kind(function) == "coroutine" for function in functions):
+            return Definition("xunit", declared=False)
         return SYNCHRONOUS
     function = unbound(fixturedef.func)
     what = kind(function)
-    if fixturedef.argname == "event_loop" and what is Kind.SYNCHRONOUS:
+    if fixturedef.argname == "event_loop" and what == "synchronous":
         return SYNCHRONOUS  # Also under our decorator: there is no other loop to run it in.
     try:
         by_name = _DECLARED[function]
         name = fixturedef.argname if fixturedef.argname in by_name else None
         return Definition(what, declared=True, loop_scope=by_name[name])
     except (KeyError, TypeError):
-        if what in (Kind.COROUTINE, Kind.GENERATOR):
+        if what in ASYNC:
             return Definition(what, declared=False)
         return SYNCHRONOUS
 
@@ -292,10 +293,10 @@ def is_ours(definition: Definition, item: pytest.Item, loops: Loops) -> bool:
     return definition.declared or (
         not loops.marking(item).foreign
         and (
-            loops.settings.mode is Mode.AUTO
+            loops.is_auto
             # In strict mode, too: there is no other way to mean an async setup_module(), and
             # it is set up for the whole module, whichever test comes first.
-            or definition.kind is Kind.XUNIT
+            or definition.kind == "xunit"
         )
     )
 
@@ -316,7 +317,7 @@ def fixtures_of(item: pytest.Item, loops: Loops) -> Sequence[AnyFixtureDef]:
     _, candidates = loops.candidates[id(closure)]
     if not candidates:
         return []
-    if loops.settings.mode is Mode.AUTO and not loops.marking(item).foreign:
+    if loops.is_auto and not loops.marking(item).foreign:
         return candidates
     return [each for each in candidates if is_ours(definition_of(each), item, loops)]
 
@@ -362,22 +363,15 @@ def _used(name: str, fixturedefs: Sequence[AnyFixtureDef]) -> list[AnyFixtureDef
     return used
 
 
-@final
-class Stake(enum.Enum):
-    """What a test has to do with the plugin."""
+Stake: TypeAlias = Literal["none", "mark", "fixture", "test", "testcase"]
+"""What a test has to do with the plugin.
 
-    NONE = "none"
-    MARK = "mark"
-    """It has the marker, but neither it nor a fixture it uses is async."""
-    FIXTURE = "fixture"
-    """A fixture that it uses runs in a loop."""
-    TEST = "test"
-    """It runs in a loop itself."""
-    TESTCASE = "testcase"
-    """It is an async method that unittest would never await."""
+*mark*: it has the marker, but neither it nor a fixture it uses is async. *fixture*: a fixture that
+it uses runs in a loop. *test*: it runs in a loop itself. *testcase*: it is an async method that
+unittest would never await.
+"""
 
-
-RUNS_IN_A_LOOP: Final = (Stake.TEST, Stake.FIXTURE)
+RUNS_IN_A_LOOP: Final[tuple[Stake, ...]] = ("test", "fixture")
 
 _STAKE: Final = pytest.StashKey[Stake]()
 
@@ -390,22 +384,22 @@ def stake(item: pytest.Item, loops: Loops) -> Stake:
 
 def _take_stock(item: pytest.Item, loops: Loops, reader: Reader) -> Stake:
     said = keep_marking(item, reader)
-    known = Stake.NONE if said.mark is None else Stake.MARK
+    known: Stake = "none" if said.mark is None else "mark"
     if (
         is_automatic(said)
         # Unless a plugin has put something synchronous in its place since.
-        and kind(cast("pytest.Function", item).obj) is not Kind.SYNCHRONOUS
+        and kind(cast("pytest.Function", item).obj) != "synchronous"
     ):
-        known = Stake.TEST
+        known = "test"
     elif is_unittest(item) and is_async_method_of_testcase(item):
-        known = Stake.TESTCASE
+        known = "testcase"
     elif (
         # In strict mode, what has no mark is not looked at any further: a sync suite has many.
-        said.mark is not None or loops.settings.mode is Mode.AUTO
+        said.mark is not None or loops.is_auto
     ) and is_async_test(item):
-        known = Stake.TEST
+        known = "test"
     elif fixtures_of(item, loops):
-        known = Stake.FIXTURE
+        known = "fixture"
     item.stash[_STAKE] = known
     return known
 
@@ -455,7 +449,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     reader = Reader()
     for item in (*loops.collected, *late):
         at_stake = _take_stock(item, loops, reader)
-        if at_stake is Stake.NONE:
+        if at_stake == "none":
             if "event_loop" in getattr(item, "fixturenames", ()):
                 loops.is_concerned = True
             continue
@@ -603,9 +597,9 @@ def _replacement(
     """A synchronous function that does what the original does, in its loop."""
     original = fixturedef.func
     function: Any = getattr(original, "__func__", original)
-    if definition.kind is Kind.XUNIT:
+    if definition.kind == "xunit":
         function = functools.partial(_xunit, fixturedef.argname, original)
-    elif definition.kind not in (Kind.COROUTINE, Kind.GENERATOR):
+    elif definition.kind not in ASYNC:
         return _synchronous(function, fixturedef, request, definition, loops, item)
 
     def set_up(*args: Any, **kwargs: Any) -> Any:
@@ -620,7 +614,7 @@ def _replacement(
         )
         made = function(*args, **kwargs)
         try:
-            if definition.kind is Kind.COROUTINE:
+            if definition.kind == "coroutine":
                 value = live.runner.run(made, context=context, name=name, owner=tasks)
             else:
                 value = _start(live, made, context, name, tasks)
@@ -654,11 +648,7 @@ def _start(
     tasks: Tasks,
 ) -> Any:
     __tracebackhide__ = True
-    from pytest_asyncio.runner import FixtureTask
-
-    live.task = FixtureTask(
-        live.runner, generator, context=context, name=name, owner=tasks
-    )
+    live.task = live.runner.fixture(generator, context=context, name=name, owner=tasks)
     return live.task.set_up()
 
 

@@ -26,6 +26,8 @@ import pytest
 from pytest_asyncio import _pytest_private
 from pytest_asyncio import messages
 from pytest_asyncio.config import FixtureScopeDefault
+from pytest_asyncio.config import LeakedTasks
+from pytest_asyncio.config import Mode
 from pytest_asyncio.config import ScopeName
 from pytest_asyncio.config import SCOPES
 from pytest_asyncio.config import Settings
@@ -35,7 +37,6 @@ from pytest_asyncio.hookspecs import LoopFactory
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.loop_factories import factory_name
 from pytest_asyncio.loop_factories import loop_factories
-from pytest_asyncio.markers import Kind
 from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import Marking
 from pytest_asyncio.markers import marking
@@ -57,6 +58,24 @@ if TYPE_CHECKING:
     from pytest_asyncio.runner import Runner
 
 __all__ = ["event_loop", "event_loop_policy"]
+
+# asyncio is for the runs that need it. Before Python 3.12, to import a name inside a function takes
+# as long as twenty calls.
+
+
+@functools.cache
+def _runner() -> type[Runner]:
+    from pytest_asyncio.runner import Runner
+
+    return Runner
+
+
+@functools.cache
+def _current_loop() -> type[CurrentLoop]:
+    from pytest_asyncio.current_loop import CurrentLoop
+
+    return CurrentLoop
+
 
 OVERRIDABLE: Final = ("event_loop", "event_loop_policy")
 """Our fixtures that users may replace by their own, for the tests that see these."""
@@ -80,6 +99,7 @@ class Station:
         "before",
         "changes",
         "home",
+        "is_async",
         "item",
         "marking",
         "override",
@@ -103,6 +123,8 @@ class Station:
         self.override: Final = override
         self.policy_override: Final = policy_override
         self.before: CurrentLoop = before
+        self.is_async = False
+        """Whether the test itself runs in a loop, and not its fixtures alone."""
         self.runner: Runner | None = None
         """The loop of the test, as soon as it is known."""
         self.home: Node | None = None
@@ -176,6 +198,10 @@ class Loops:
     def __init__(self, config: pytest.Config) -> None:
         self.config: Final = config
         self.settings: Final[Settings] = settings(config)
+        self.is_auto: Final[bool] = self.settings.mode is Mode.AUTO
+        self.tells_leaks: Final[bool] = (
+            self.settings.leaked_tasks is not LeakedTasks.IGNORE
+        )
         self.family: Final[dict[asyncio.AbstractEventLoop, Runner]] = {}
         """The runners by their loops, as long as these are open."""
         self.station: Station | None = None
@@ -197,6 +223,8 @@ class Loops:
         """What all tasks were waiting for at an interruption that no report tells of yet."""
         self.on_interruption: Callable[[], object] = lambda: None
         """Called when there is such a text."""
+        self.is_setup_observed = False
+        """Whether somebody sees every fixture that is set up: ``--setup-show``, or a plugin."""
         self.on_first_test: Callable[[], object] | None = None
         """Called when a loop is needed in a run that seemed to need none."""
         self._crashed: Final[list[FixtureTask[Any]]] = []
@@ -209,14 +237,15 @@ class Loops:
         self._adopted: Final[dict[Runner, AnyFixtureDef]] = {}
         self._overrides: Final[dict[Node | None, Mapping[str, AnyFixtureDef]]] = {}
 
-    @functools.cached_property
-    def is_setup_observed(self) -> bool:
-        """Whether somebody sees every fixture that is set up: ``--setup-show``, or a plugin.
+    def observe_setup(self) -> None:
+        """See whether a plugin looks at every fixture that is set up.
 
         looptime, say, exchanges the loop when ``event_loop`` is. AnyIO and pytest-trio look for
         their own.
         """
-        return self.config.getoption("setupshow", default=False) or any(
+        self.is_setup_observed = self.config.getoption(
+            "setupshow", default=False
+        ) or any(
             each.function.__module__.partition(".")[0]
             not in {"_pytest", "anyio", "pytest_asyncio", "pytest_trio"}
             for each in self.config.hook.pytest_fixture_setup.get_hookimpls()
@@ -297,9 +326,7 @@ class Loops:
 
     def is_current_the_users(self) -> bool:
         """Whether a fixture of the user's has made a loop current that is none of ours."""
-        from pytest_asyncio.current_loop import current_loop
-
-        loop = current_loop()
+        loop = _current_loop()().loop
         return loop is not None and loop not in self.family and not loop.is_closed()
 
     def current_by_override(self, item: pytest.Item, loop: Any) -> None:
@@ -409,8 +436,6 @@ class Loops:
 
     def _make(self, item: pytest.Item, policy: Any) -> Runner:
         __tracebackhide__ = True
-        from pytest_asyncio.runner import Runner
-
         name, factory = self._factory(item, policy)
         loop = factory()
         _check_loop(
@@ -418,7 +443,7 @@ class Loops:
         )
         if self.settings.debug:
             loop.set_debug(True)
-        return self._watched(Runner(loop, owned=True, family=self.family))
+        return self._watched(_runner()(loop, owned=True, family=self.family))
 
     def _watched(self, runner: Runner) -> Runner:
         runner.interrupted = self._interrupted
@@ -440,8 +465,6 @@ class Loops:
 
     def adopt(self, loop: Any, item: pytest.Item, override: AnyFixtureDef) -> Runner:
         """A runner for a loop that the user's ``event_loop`` fixture made, and will close."""
-        from pytest_asyncio.runner import Runner
-
         _check_loop(
             loop,
             lambda: messages.event_loop_is_not_a_loop(loop, location(override, item)),
@@ -450,7 +473,7 @@ class Loops:
         if runner is None:
             if self.settings.debug:
                 loop.set_debug(True)
-            runner = self._watched(Runner(loop, owned=False, family=self.family))
+            runner = self._watched(_runner()(loop, owned=False, family=self.family))
             self._adopted[runner] = override
         return runner
 
@@ -710,9 +733,7 @@ class Loops:
 
     def current(self) -> CurrentLoop:
         """What is current now."""
-        from pytest_asyncio.current_loop import CurrentLoop
-
-        current = CurrentLoop()
+        current = _current_loop()()
         runner = None if current.loop is None else self.family.get(current.loop)
         if runner is not None:
             current.earlier = runner.before
@@ -804,7 +825,7 @@ def _is_of_two_loops(exc: BaseException) -> bool:
 
 def _is_synchronous(item: pytest.Item) -> bool:
     """Whether a test has no use for a loop but that of its fixtures."""
-    return isinstance(item, pytest.Function) and kind(item.obj) is Kind.SYNCHRONOUS
+    return isinstance(item, pytest.Function) and kind(item.obj) == "synchronous"
 
 
 def _variant(station: Station) -> object:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Sequence
-import enum
 import functools
 import inspect
 import types
@@ -17,8 +16,10 @@ from typing import cast
 from typing import Final
 from typing import final
 from typing import get_args
+from typing import Literal
 from typing import NamedTuple
 from typing import TYPE_CHECKING
+from typing import TypeAlias
 import warnings
 
 import pytest
@@ -38,18 +39,17 @@ FOREIGN_MARKERS: Final = frozenset({"anyio", "tornado", "trio", "twisted"})
 """Markers of other frameworks: in auto mode, a test with one of them is left to it."""
 
 
-@final
-class Kind(enum.Enum):
-    """What calling a function gives."""
+# Not an enum: before Python 3.12, to name a member of one takes as long as a call.
+Kind: TypeAlias = Literal["coroutine", "generator", "wrapper", "xunit", "synchronous"]
+"""What calling a function gives.
 
-    COROUTINE = enum.auto()
-    GENERATOR = enum.auto()
-    """An async generator."""
-    WRAPPER = enum.auto()
-    """Something synchronous around one of those, which may return an awaitable."""
-    XUNIT = enum.auto()
-    """pytest's own fixture around an async ``setup_method`` or one of its kin."""
-    SYNCHRONOUS = enum.auto()
+A *generator* is an async one. A *wrapper* is something synchronous around one of the two before,
+which may return an awaitable. *xunit* is pytest's own fixture around an async ``setup_method`` or
+one of its kin.
+"""
+
+ASYNC: Final[tuple[Kind, ...]] = ("coroutine", "generator")
+"""What pytest itself cannot call."""
 
 
 def unbound(function: Any) -> Any:
@@ -74,29 +74,26 @@ def kind(function: Callable[..., object]) -> Kind:
     if type(plain) is types.FunctionType:  # Nearly always; inspect takes its time.
         flags = plain.__code__.co_flags
         if flags & inspect.CO_COROUTINE:
-            return Kind.COROUTINE
+            return "coroutine"
         if flags & inspect.CO_ASYNC_GENERATOR:
-            return Kind.GENERATOR
+            return "generator"
         if not vars(plain):
-            return Kind.SYNCHRONOUS
+            return "synchronous"
     if inspect.iscoroutinefunction(plain):
-        return Kind.COROUTINE
+        return "coroutine"
     if inspect.isasyncgenfunction(plain):
-        return Kind.GENERATOR
+        return "generator"
     if hasattr(plain, "hypothesis"):
         inner = getattr(cast("Any", plain).hypothesis, "inner_test", None)
-        return Kind.SYNCHRONOUS if inner is None else kind(inner)
+        return "synchronous" if inner is None else kind(inner)
     if hasattr(plain, "__wrapped__"):
         try:
             innermost = inspect.unwrap(plain)
         except ValueError:  # The wrappers go round in a circle.
-            return Kind.SYNCHRONOUS
-        if innermost is not plain and kind(innermost) in (
-            Kind.COROUTINE,
-            Kind.GENERATOR,
-        ):
-            return Kind.WRAPPER
-    return Kind.SYNCHRONOUS
+            return "synchronous"
+        if innermost is not plain and kind(innermost) in ASYNC:
+            return "wrapper"
+    return "synchronous"
 
 
 @final
@@ -356,7 +353,7 @@ def is_async_test(item: pytest.Item) -> TypeIs[AsyncTest]:
     """
     if (
         not isinstance(item, pytest.Function)
-        or kind(item.obj) is Kind.SYNCHRONOUS
+        or kind(item.obj) == "synchronous"
         or is_unittest(item)
     ):
         return False
@@ -377,10 +374,7 @@ def is_async_method_of_testcase(item: pytest.Item) -> bool:
     Those that await (IsolatedAsyncioTestCase, Django's, twisted.trial's, tornado's) each
     replace one of the methods that ``unittest.TestCase`` itself runs its tests by.
     """
-    if not (
-        isinstance(item, pytest.Function)
-        and kind(item.obj) in (Kind.COROUTINE, Kind.GENERATOR)
-    ):
+    if not (isinstance(item, pytest.Function) and kind(item.obj) in ASYNC):
         return False
     import unittest
 
@@ -414,7 +408,7 @@ class AutoMode:
         """Mark a coroutine test that is not another framework's."""
         if (
             isinstance(item, pytest.Function)
-            and kind(item.obj) in (Kind.COROUTINE, Kind.GENERATOR)
+            and kind(item.obj) in ASYNC
             and not is_unittest(item)
         ):
             # Others with this hook may mark the parent of an item meanwhile.

@@ -525,6 +525,17 @@ class Runner:
 
     # -- fixtures --
 
+    def fixture(
+        self,
+        generator: AsyncGenerator[T, None],
+        *,
+        context: contextvars.Context,
+        name: str,
+        owner: Tasks,
+    ) -> FixtureTask[T]:
+        """The task of an async generator fixture, which is not started yet."""
+        return FixtureTask(self, generator, context=context, name=name, owner=owner)
+
     def crash(self, fixture: FixtureTask[Any]) -> None:
         """Take note that a fixture broke while it was in use: cancel whatever uses it."""
         if fixture in self.crashed:

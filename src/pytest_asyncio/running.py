@@ -20,7 +20,6 @@ import pytest
 from pytest_asyncio import _pytest_private
 from pytest_asyncio import messages
 from pytest_asyncio.config import LeakedTasks
-from pytest_asyncio.config import Mode
 from pytest_asyncio.contexts import Changes
 from pytest_asyncio.contexts import context_for_task
 from pytest_asyncio.fixtures import definition_of
@@ -28,7 +27,6 @@ from pytest_asyncio.fixtures import is_any_declared
 from pytest_asyncio.fixtures import loop_made
 from pytest_asyncio.fixtures import RUNS_IN_A_LOOP
 from pytest_asyncio.fixtures import set_up
-from pytest_asyncio.fixtures import Stake
 from pytest_asyncio.fixtures import stake
 from pytest_asyncio.fixtures import SYNCHRONOUS
 from pytest_asyncio.loop import Loops
@@ -40,7 +38,6 @@ from pytest_asyncio.markers import AutoMode
 from pytest_asyncio.markers import check_mark
 from pytest_asyncio.markers import is_marked_by_its_own
 from pytest_asyncio.markers import is_unittest
-from pytest_asyncio.markers import Kind
 from pytest_asyncio.markers import kind
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import messages_of
@@ -95,7 +92,7 @@ class Running:
         """Come to know the loops of the run."""
         self._loops = loops_of(session.config)
         self._loops.on_interruption = self._announce_interruption
-        if self._loops.settings.mode is Mode.AUTO:
+        if self._loops.is_auto:
             session.config.pluginmanager.register(AutoMode())
 
     # -- whether there is anything to do --
@@ -107,9 +104,8 @@ class Running:
         """Step aside where no test has to do with asyncio: every hook takes its time."""
         yield
         loops = self._loops
-        if not (
-            loops.is_concerned or loops.settings.mode is Mode.AUTO or is_any_declared()
-        ):
+        loops.observe_setup()
+        if not (loops.is_concerned or loops.is_auto or is_any_declared()):
             manager = session.config.pluginmanager
             manager.unregister(self)
             # What no test asks for plainly may yet be asked for while one runs.
@@ -121,6 +117,7 @@ class Running:
         manager = self._loops.config.pluginmanager
         manager.unregister(name=_ASIDE)
         manager.register(self)
+        self._add_synchronous()
 
     # -- set-up --
 
@@ -132,17 +129,27 @@ class Running:
         loops = self._loops
         at_stake = stake(item, loops)
         if at_stake in RUNS_IN_A_LOOP and isinstance(item, pytest.Function):
-            _prepare(item, loops)
-        elif at_stake is not Stake.NONE:
+            _prepare(item, loops, is_async=at_stake == "test")
+        elif at_stake != "none":
             check_mark(item, loops.marking(item))
+            if at_stake == "testcase":
+                self._add_synchronous()
 
     # What goes wrong in the background of a failure is told at the end of the tear-down.
     @pytest.hookimpl(specname="pytest_runtest_setup", trylast=True)
     def pytest_runtest_setup_done(self, item: pytest.Item) -> None:
         """After the fixtures, tell what went wrong in the background."""
         __tracebackhide__ = is_hidden
-        if self._loops.troubled:
-            _report(item, self._loops)
+        loops = self._loops
+        if loops.troubled:
+            _report(item, loops)
+        if loops.station is not None and not loops.station.is_async:
+            self._add_synchronous()
+
+    def _add_synchronous(self) -> None:
+        manager = self._loops.config.pluginmanager
+        if not manager.has_plugin(_SYNCHRONOUS):
+            manager.register(_Synchronous(self._loops), _SYNCHRONOUS)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_fixture_setup(
@@ -165,39 +172,13 @@ class Running:
 
     # -- call --
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Have the loop of the test be the current one, and tell what goes wrong in it."""
-        __tracebackhide__ = is_hidden
-        loops = self._loops
-        if is_unittest(item) and stake(item, loops) is Stake.TESTCASE:
-            text = messages.async_method_of_testcase(item.nodeid)
-            pytest.fail(text, pytrace=False)
-        if loops.station is None:
-            yield
-            return
-        alone = getattr(item, "fixturenames", None) == ["event_loop"]
-        is_async = stake(item, loops) is Stake.TEST
-        if not alone and (is_async or not loops.is_current_the_users()):
-            loops.make_current()  # A fixture may have made another one current.
-        if is_async:
-            yield
-        else:
-            with loops.keeping_tasks():
-                yield
-        if alone:
-            # No fixture is there to ask a task later what became of it.
-            loops.end_watch()
-        if loops.troubled:
-            _report(item, loops)
-
     # First, since aiohttp's plugin also runs every coroutine function it gets hold of. Plugins
     # that wrap the function do so in pytest_runtest_call, or as hook wrappers, which come
     # before.
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
         """Run a test of ours; leave all others to pytest."""
-        __tracebackhide__ = True
+        __tracebackhide__ = is_hidden
         return _call(pyfuncitem, self._loops)
 
     # -- tear-down --
@@ -271,6 +252,37 @@ class _Aside:
         self._come_back()
 
 
+_SYNCHRONOUS: Final = "pytest_asyncio.synchronous"
+
+
+@final
+class _Synchronous:
+    """The hook around synchronous tests, as soon as one of them has to do with a loop."""
+
+    def __init__(self, loops: Loops) -> None:
+        self._loops: Final = loops
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Have the loop of the test be the current one, and tell what goes wrong in it."""
+        __tracebackhide__ = is_hidden
+        loops = self._loops
+        station = loops.station
+        if station is None:
+            if is_unittest(item) and stake(item, loops) == "testcase":
+                text = messages.async_method_of_testcase(item.nodeid)
+                pytest.fail(text, pytrace=False)
+            return (yield)
+        if station.is_async:
+            return (yield)
+        alone = getattr(item, "fixturenames", None) == ["event_loop"]
+        if not alone and not loops.is_current_the_users():
+            loops.make_current()  # A fixture may have made another one current.
+        with loops.keeping_tasks():
+            yield
+        _tell_of_call(item, loops, alone=alone)
+
+
 @final
 class _Interrupted:
     """The hook that is there after an interruption, and not for each report of every test."""
@@ -293,10 +305,11 @@ class _Interrupted:
 # -- set-up --
 
 
-def _prepare(item: pytest.Function, loops: Loops) -> None:
+def _prepare(item: pytest.Function, loops: Loops, *, is_async: bool) -> None:
     """Check the marker, clear up after earlier tests, and let the test have its event loop."""
     __tracebackhide__ = True
     station = loops.enter(item)
+    station.is_async = is_async
     check_mark(item, station.marking)
     asked = station.marking.arguments
     if asked.loop_factories is not None:
@@ -376,35 +389,51 @@ def _check_factory(item: pytest.Function, asked: tuple[str, ...]) -> None:
 def _call(item: pytest.Function, loops: Loops) -> bool | None:
     """Call the test function, if it is ours to call, and run what that gives."""
     __tracebackhide__ = True
-    auto = loops.settings.mode is Mode.AUTO
+    auto = loops.is_auto
     station = loops.station_of(item)
-    concerned = station is not None or stake(item, loops) is not Stake.NONE
-    if not concerned and (not auto or kind(item.obj) is Kind.SYNCHRONOUS):
+    concerned = station is not None or stake(item, loops) != "none"
+    if not concerned and (not auto or kind(item.obj) == "synchronous"):
         return None
     # Read late: other plugins may wrap the function up to now.
     function: Callable[..., Any] = item.obj
     said = loops.marking(item) if station is None else station.marking
     if said.mark is None and (
-        not auto or said.foreign or kind(function) is Kind.SYNCHRONOUS
+        not auto or said.foreign or kind(function) == "synchronous"
     ):
         return None
     arguments = _pytest_private.test_arguments(item)
+    alone = item.fixturenames == ["event_loop"]
+    is_async = station is not None and station.is_async
+    if is_async and not alone:
+        loops.make_current()  # A fixture may have made another one current.
     if hasattr(function, "hypothesis"):
         run = functools.partial(_run, item, loops)
         _run_hypothesis(function, arguments, run, loops)
-        return True
+    else:
+        _call_once(item, function, arguments, loops)
+    if is_async:
+        _tell_of_call(item, loops, alone=alone)
+    return True
+
+
+def _call_once(
+    item: pytest.Function,
+    function: Callable[..., Any],
+    arguments: dict[str, Any],
+    loops: Loops,
+) -> None:
+    __tracebackhide__ = True
     if (
         hasattr(function, "__wrapped__")
         and item.config.getoption("trace", default=False)
-        and kind(function) is Kind.WRAPPER
+        and kind(function) == "wrapper"
     ):
         function = _traced(function)
     result = function(**arguments)
     if inspect.isawaitable(result) or inspect.isasyncgen(result):
         _run(item, loops, result)
-    elif kind(function) is Kind.SYNCHRONOUS:
+    elif kind(function) == "synchronous":
         _ran_synchronously(item, result)
-    return True
 
 
 def _traced(wrapper: Any) -> Callable[..., Coroutine[Any, Any, None]]:
@@ -527,7 +556,7 @@ def _run(item: pytest.Function, loops: Loops, made: Awaitable[object] | Any) -> 
     try:
         runner.run(_coroutine(made), context=context, name=item.name, owner=tasks)
     except BaseException as exc:
-        if loops.settings.leaked_tasks is not LeakedTasks.IGNORE:
+        if loops.tells_leaks:
             # That the test failed is reason enough for it to have left them.
             runner.cancel(runner.pending(tasks))
         error = _failed(exc, item, loops)
@@ -540,7 +569,7 @@ def _run(item: pytest.Function, loops: Loops, made: Awaitable[object] | Any) -> 
     if loops.crashed():
         # The test is over, whether it swallowed its cancellation or was done before.
         raise _crash(loops, item)
-    if loops.settings.leaked_tasks is not LeakedTasks.IGNORE:
+    if loops.tells_leaks:
         _check_leaked(item, loops, runner, tasks)
 
 
@@ -698,6 +727,16 @@ def _finish_broken(
 
 
 # -- what is reported at the end of each phase --
+
+
+def _tell_of_call(item: pytest.Item, loops: Loops, *, alone: bool) -> None:
+    """Say at the end of the call what went wrong in the background."""
+    __tracebackhide__ = True
+    if alone:
+        # No fixture is there to ask a task later what became of it.
+        loops.end_watch()
+    if loops.troubled:
+        _report(item, loops)
 
 
 def _report(item: pytest.Item, loops: Loops) -> None:
