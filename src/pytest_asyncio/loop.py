@@ -123,7 +123,7 @@ class Station:
         self.override: Final = override
         self.policy_override: Final = policy_override
         self.before: CurrentLoop = before
-        self.is_async = False
+        self.is_async: bool = False
         """Whether the test itself runs in a loop, and not its fixtures alone."""
         self.runner: Runner | None = None
         """The loop of the test, as soon as it is known."""
@@ -223,7 +223,7 @@ class Loops:
         """What all tasks were waiting for at an interruption that no report tells of yet."""
         self.on_interruption: Callable[[], object] = lambda: None
         """Called when there is such a text."""
-        self.is_setup_observed = False
+        self.is_setup_observed: bool = False
         """Whether somebody sees every fixture that is set up: ``--setup-show``, or a plugin."""
         self.on_first_test: Callable[[], object] | None = None
         """Called when a loop is needed in a run that seemed to need none."""
