@@ -124,24 +124,22 @@ class Watch:
 
     def replace(self, **methods: Callable[..., Any]) -> bool:
         """Put functions in place of methods; False where the loop does not allow it."""
-        attributes = getattr(self._loop, "__dict__", None)
-        if attributes is None:
-            return False
-        for name in methods:
-            self._before.setdefault(name, attributes.get(name))
-        attributes.update(methods)
+        for name, method in methods.items():
+            before = put_in_place(self._loop, name)
+            if not _put(self._loop, name, method):
+                return False
+            self._before.setdefault(name, before)
         return True
 
     def end(self) -> None:
         """Leave the loop alone: what is reported from now on is logged by asyncio, no more."""
-        attributes: dict[str, Any] = getattr(self._loop, "__dict__", {})
         for name, before in self._before.items():
             if before is None:
-                attributes.pop(name, None)
+                _take_away(self._loop, name)
             else:
-                attributes[name] = before
+                _put(self._loop, name, before)
         if self._selector is not None:
-            vars(self._selector).pop("select", None)
+            _take_away(self._selector, "select")
 
     def original(self, name: str) -> Callable[..., Any]:
         """How a method was before it was replaced, looked up each time.
@@ -197,8 +195,9 @@ class Watch:
 
     def create_task(self) -> Callable[..., Any]:
         """What starts a task that need not be kept; a function of the user's comes first."""
-        method = getattr(self._loop, "__dict__", {}).get("create_task")
-        if method == self._create_task or not callable(method):
+        method: Any = self._loop.create_task
+        ours = getattr(method, "__func__", None) is Watch._create_task
+        if ours or not callable(method):
             return self.original("create_task")
         return cast("Callable[..., Any]", method)
 
@@ -221,15 +220,12 @@ class Watch:
         With uvloop, Windows' proactor or a loop of the user's nothing can.
         """
         selector: Any = getattr(self._loop, "_selector", None)
-        attributes = getattr(selector, "__dict__", None)
-        if (
-            attributes is not None
-            and isinstance(self._loop, asyncio.SelectorEventLoop)
-            and isinstance(selector, selectors.BaseSelector)
+        if isinstance(self._loop, asyncio.SelectorEventLoop) and isinstance(
+            selector, selectors.BaseSelector
         ):
             self._select_before = selector.select
-            attributes["select"] = self._select
-            self._selector = selector
+            if _put(selector, "select", self._select):
+                self._selector = selector
         return self._selector is not None
 
     def _select(self, timeout: float | None = None) -> list[Any]:
@@ -276,6 +272,34 @@ class Watch:
             and not _has_processes()
             and not _has_threads(loop)
         )
+
+
+# -- methods that are replaced on one object --
+
+# Not in its __dict__: before Python 3.13, an object that was ever asked for it takes four times as
+# long to find an attribute, and everything that asyncio does with a loop finds some.
+
+
+def put_in_place(loop: asyncio.AbstractEventLoop, name: str) -> Any:
+    """What stands in place of a method on that loop alone; None if the method does."""
+    found: Any = getattr(loop, name, None)
+    if isinstance(found, types.BuiltinMethodType):
+        return None  # uvloop's.
+    function = getattr(found, "__func__", found)
+    return None if function is getattr(type(loop), name, None) else found
+
+
+def _put(target: object, name: str, method: object) -> bool:
+    try:
+        object.__setattr__(target, name, method)
+    except (AttributeError, TypeError):
+        return False  # It has no attributes of its own.
+    return True
+
+
+def _take_away(target: object, name: str) -> None:
+    with contextlib.suppress(AttributeError):  # Somebody else has.
+        object.__delattr__(target, name)
 
 
 # -- unhandled exceptions --

@@ -46,6 +46,7 @@ from pytest_asyncio.diagnostics import hear_timeout
 from pytest_asyncio.diagnostics import hide
 from pytest_asyncio.diagnostics import is_timeout_possible
 from pytest_asyncio.diagnostics import OWNER
+from pytest_asyncio.diagnostics import put_in_place
 from pytest_asyncio.diagnostics import report
 from pytest_asyncio.diagnostics import show
 from pytest_asyncio.diagnostics import silence
@@ -910,7 +911,7 @@ def _is_users_own(loop: asyncio.AbstractEventLoop, name: str) -> bool:
     return (
         method is not getattr(asyncio.BaseEventLoop, name)
         and isinstance(method, types.FunctionType)  # uvloop's are none.
-    ) or name in getattr(loop, "__dict__", ())
+    ) or put_in_place(loop, name) is not None
 
 
 async def _turns(number: int) -> None:
