@@ -125,7 +125,7 @@ class Watch:
     def replace(self, **methods: Callable[..., Any]) -> bool:
         """Put functions in place of methods; False where the loop does not allow it."""
         for name, method in methods.items():
-            before = put_in_place(self._loop, name)
+            before = _in_place_of(self._loop, name)
             if not _put(self._loop, name, method):
                 return False
             self._before.setdefault(name, before)
@@ -133,13 +133,14 @@ class Watch:
 
     def end(self) -> None:
         """Leave the loop alone: what is reported from now on is logged by asyncio, no more."""
+        attributes: dict[str, Any] = getattr(self._loop, "__dict__", {})
         for name, before in self._before.items():
             if before is None:
-                _take_away(self._loop, name)
+                attributes.pop(name, None)
             else:
-                _put(self._loop, name, before)
+                attributes[name] = before
         if self._selector is not None:
-            _take_away(self._selector, "select")
+            vars(self._selector).pop("select", None)
 
     def original(self, name: str) -> Callable[..., Any]:
         """How a method was before it was replaced, looked up each time.
@@ -276,17 +277,16 @@ class Watch:
 
 # -- methods that are replaced on one object --
 
-# Not in its __dict__: before Python 3.13, an object that was ever asked for it takes four times as
-# long to find an attribute, and everything that asyncio does with a loop finds some.
+# While it is in use, not by its __dict__: before Python 3.13, an object that was ever asked for
+# that takes four times as long to find an attribute, and all that a loop does finds some.
 
 
-def put_in_place(loop: asyncio.AbstractEventLoop, name: str) -> Any:
+def _in_place_of(loop: asyncio.AbstractEventLoop, name: str) -> Any:
     """What stands in place of a method on that loop alone; None if the method does."""
     found: Any = getattr(loop, name, None)
-    if isinstance(found, types.BuiltinMethodType):
-        return None  # uvloop's.
-    function = getattr(found, "__func__", found)
-    return None if function is getattr(type(loop), name, None) else found
+    if getattr(found, "__func__", found) is getattr(type(loop), name, None):
+        return None
+    return None if isinstance(found, types.BuiltinMethodType) else found  # uvloop's.
 
 
 def _put(target: object, name: str, method: object) -> bool:
@@ -295,11 +295,6 @@ def _put(target: object, name: str, method: object) -> bool:
     except (AttributeError, TypeError):
         return False  # It has no attributes of its own.
     return True
-
-
-def _take_away(target: object, name: str) -> None:
-    with contextlib.suppress(AttributeError):  # Somebody else has.
-        object.__delattr__(target, name)
 
 
 # -- unhandled exceptions --

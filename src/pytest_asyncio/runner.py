@@ -46,7 +46,6 @@ from pytest_asyncio.diagnostics import hear_timeout
 from pytest_asyncio.diagnostics import hide
 from pytest_asyncio.diagnostics import is_timeout_possible
 from pytest_asyncio.diagnostics import OWNER
-from pytest_asyncio.diagnostics import put_in_place
 from pytest_asyncio.diagnostics import report
 from pytest_asyncio.diagnostics import show
 from pytest_asyncio.diagnostics import silence
@@ -911,7 +910,7 @@ def _is_users_own(loop: asyncio.AbstractEventLoop, name: str) -> bool:
     return (
         method is not getattr(asyncio.BaseEventLoop, name)
         and isinstance(method, types.FunctionType)  # uvloop's are none.
-    ) or put_in_place(loop, name) is not None
+    ) or name in getattr(loop, "__dict__", ())
 
 
 async def _turns(number: int) -> None:
