@@ -349,18 +349,18 @@ def pytest_configure(config):
 @pytest.mark.parametrize(
     ("source", "mode", "hooks"),
     [
-        ("def test_it(): ...", "auto", 3),
-        ("@pytest.mark.asyncio\nasync def test_it(): ...", "strict", 3),
-        ("def test_it(event_loop): ...", "strict", 4),
+        ("def test_it(): ...", "auto", 2),
+        ("@pytest.mark.asyncio\nasync def test_it(): ...", "strict", 2),
+        ("def test_it(event_loop): ...", "strict", 3),
         (
             "@pytest_asyncio.fixture\nasync def it(): ...\ndef test_it(): ...",
             "strict",
-            3,
+            2,
         ),
         (
             "@pytest_asyncio.fixture\nasync def it(): ...\ndef test_it(it): ...",
             "strict",
-            4,
+            3,
         ),
     ],
 )
@@ -405,8 +405,8 @@ def test_hooks_come_back(run: Example) -> None:
     result.stdout.fnmatch_lines(
         [
             "*hooks after test_before 0",
-            "*hooks after test_it 4",
-            "*hooks after test_after 4",
+            "*hooks after test_it 3",
+            "*hooks after test_after 3",
         ]
     )
 

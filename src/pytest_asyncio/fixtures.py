@@ -551,13 +551,22 @@ def set_up(
     raise failure
 
 
-def loop_made(
+def set_up_synchronous(
     fixturedef: AnyFixtureDef, request: pytest.FixtureRequest, loops: Loops
-) -> None:
-    """The user's ``event_loop`` was set up: its loop is the current one from now on."""
-    item = _pytest_private.item_of(request)
-    if loops.override("event_loop", item) is fixturedef and loops.station is not None:
-        loops.current_by_override(item, _pytest_private.cached_value(fixturedef))
+) -> Generator[None, object, object]:
+    """Let another fixture find the loop that it may use; the same hook."""
+    __tracebackhide__ = is_hidden
+    lent = loops.lend_to(fixturedef)
+    try:
+        value = yield
+    finally:
+        if lent:
+            loops.make_current()
+    if fixturedef.argname == "event_loop" and loops.station is not None:
+        item = _pytest_private.item_of(request)
+        if loops.override("event_loop", item) is fixturedef:  # The user's.
+            loops.current_by_override(item, value)
+    return value
 
 
 class _NotNowError(Exception):

@@ -227,9 +227,11 @@ class Loops:
         """Whether somebody sees every fixture that is set up: ``--setup-show``, or a plugin."""
         self.on_first_test: Callable[[], object] | None = None
         """Called when a loop is needed in a run that seemed to need none."""
+        self.unhandled: Final[list[Unhandled]] = []
+        """Exceptions in tasks and callbacks that nobody has taken notice of, until reported."""
+        self.stuck: Final[list[asyncio.Task[Any]]] = []
+        """Tasks that did not end when they were cancelled, until reported."""
         self._crashed: Final[list[FixtureTask[Any]]] = []
-        self._stuck: Final[list[asyncio.Task[Any]]] = []
-        self._unhandled: Final[list[Unhandled]] = []
         self._over: Final[list[Tasks]] = []
         self._left: Final[list[Tasks]] = []
         """Those of tests that left some pending, which may fail during a later test."""
@@ -276,8 +278,9 @@ class Loops:
         :param request: A request of that test, where it sees an ``event_loop_policy``.
         """
         __tracebackhide__ = True
-        item = station.item
-        home, group = self.asked_by_test(item), self.plan.home_of_test(item)
+        item, arguments = station.item, station.marking.arguments
+        home = self._asked_by_test(item, arguments.loop_scope)
+        group = self.plan.home_of_test(item)
         if home is None or (group is not item and _is_synchronous(item)):
             home = group
         runner = self.at(home, station, request)
@@ -370,7 +373,12 @@ class Loops:
 
     def asked_by_test(self, item: pytest.Item) -> Node | None:
         """The home of that loop."""
-        scope = self.scope_asked_by_test(item)
+        return self._asked_by_test(item, self.marking(item).arguments.loop_scope)
+
+    def _asked_by_test(
+        self, item: pytest.Item, loop_scope: ScopeName | None
+    ) -> Node | None:
+        scope = loop_scope or self.settings.default_test_loop_scope
         return None if scope is None else self._home(item, scope)
 
     def scope_asked_by_fixture(
@@ -447,8 +455,8 @@ class Loops:
 
     def _watched(self, runner: Runner) -> Runner:
         runner.interrupted = self._interrupted
-        runner.watch.unhandled = self._unhandled
-        runner.newly_stuck = self._stuck
+        runner.watch.unhandled = self.unhandled
+        runner.newly_stuck = self.stuck
         runner.crashed = self._crashed
         return runner
 
@@ -550,8 +558,8 @@ class Loops:
 
     def take_unhandled(self) -> list[Unhandled]:
         """The exceptions in tasks and callbacks that nobody has taken notice of so far."""
-        taken = list(self._unhandled)
-        self._unhandled.clear()
+        taken = list(self.unhandled)
+        self.unhandled.clear()
         return taken
 
     def settle(self) -> None:
@@ -585,6 +593,8 @@ class Loops:
         ask it what became of it.
         """
         tasks = None if self.station is None else self.station.tasks
+        if not (tasks or self._left or self.live or self._over):
+            return
         if tasks and tasks not in self._left:
             self._left.append(tasks)
         if self._left:
@@ -594,7 +604,7 @@ class Loops:
             if live.tasks:
                 live.tasks.look(self.during())
         for tasks in self._over:
-            self._unhandled.extend(tasks.unhandled())
+            self.unhandled.extend(tasks.unhandled())
         self._over.clear()
 
     def over(self, live: Live) -> None:
@@ -604,8 +614,8 @@ class Loops:
 
     def take_stuck(self) -> list[asyncio.Task[Any]]:
         """The tasks that did not end when they were cancelled; each is given out once."""
-        taken = list(self._stuck)
-        self._stuck.clear()
+        taken = list(self.stuck)
+        self.stuck.clear()
         return taken
 
     def end_tasks(self) -> None:
@@ -621,12 +631,7 @@ class Loops:
     @property
     def used(self) -> bool:
         """Whether there is a loop, or was one a moment ago."""
-        return bool(self.family) or self.troubled
-
-    @property
-    def troubled(self) -> bool:
-        """Whether anything went wrong in the background that is not reported yet."""
-        return bool(self._unhandled or self._stuck)
+        return bool(self.family or self.unhandled or self.stuck)
 
     def during(self) -> str:
         """What is being run, for messages."""
@@ -775,14 +780,15 @@ class Loops:
 
     def _ended(self, nextitem: pytest.Item | None) -> list[tuple[Node, object]]:
         """The keys of the loops that are no longer needed, the last one that was made first."""
-        in_use = {live.runner for live in self.live}
         # The item itself comes round again when it is rerun, and gets another loop then.
         item = None if self.station is None else self.station.item
-        return [
+        ended = [
             key
-            for key, runner in reversed(self._homes.items())
-            if runner not in in_use and (key[0] is item or not _is_in(key[0], nextitem))
+            for key in reversed(self._homes)
+            if key[0] is item or not _is_in(key[0], nextitem)
         ]
+        in_use = {live.runner for live in self.live} if ended else ()
+        return [key for key in ended if self._homes[key] not in in_use]
 
 
 def _is_in(home: Node, item: pytest.Item | None) -> bool:

@@ -403,6 +403,8 @@ class AutoMode:
 
     def __init__(self) -> None:
         self._reader: Final = Reader()
+        self._parent: pytest.Item | pytest.Collector | None = None
+        self._is_only: bool = False
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Mark a coroutine test that is not another framework's."""
@@ -411,9 +413,12 @@ class AutoMode:
             and kind(item.obj) in ASYNC
             and not is_unittest(item)
         ):
+            if item.parent is not self._parent:
+                self._parent = item.parent
+                hook = item.config.hook.pytest_itemcollected
+                self._is_only = len(hook.get_hookimpls()) == 1
             # Others with this hook may mark the parent of an item meanwhile.
-            alone = len(item.config.hook.pytest_itemcollected.get_hookimpls()) == 1
-            said = (self._reader if alone else Reader()).read(item)
+            said = (self._reader if self._is_only else Reader()).read(item)
             if said.mark is None and not said.foreign:
                 # As item.add_marker() does, which takes as long as all the rest.
                 mark = _automatic().mark

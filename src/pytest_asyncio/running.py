@@ -24,9 +24,9 @@ from pytest_asyncio.contexts import Changes
 from pytest_asyncio.contexts import context_for_task
 from pytest_asyncio.fixtures import definition_of
 from pytest_asyncio.fixtures import is_any_declared
-from pytest_asyncio.fixtures import loop_made
 from pytest_asyncio.fixtures import RUNS_IN_A_LOOP
 from pytest_asyncio.fixtures import set_up
+from pytest_asyncio.fixtures import set_up_synchronous
 from pytest_asyncio.fixtures import stake
 from pytest_asyncio.fixtures import SYNCHRONOUS
 from pytest_asyncio.loop import Loops
@@ -132,18 +132,7 @@ class Running:
             _prepare(item, loops, is_async=at_stake == "test")
         elif at_stake != "none":
             check_mark(item, loops.marking(item))
-            if at_stake == "testcase":
-                self._add_synchronous()
-
-    # What goes wrong in the background of a failure is told at the end of the tear-down.
-    @pytest.hookimpl(specname="pytest_runtest_setup", trylast=True)
-    def pytest_runtest_setup_done(self, item: pytest.Item) -> None:
-        """After the fixtures, tell what went wrong in the background."""
-        __tracebackhide__ = is_hidden
-        loops = self._loops
-        if loops.troubled:
-            _report(item, loops)
-        if loops.station is not None and not loops.station.is_async:
+        if at_stake in ("fixture", "testcase"):
             self._add_synchronous()
 
     def _add_synchronous(self) -> None:
@@ -155,19 +144,19 @@ class Running:
     def pytest_fixture_setup(
         self, fixturedef: AnyFixtureDef, request: pytest.FixtureRequest
     ) -> Generator[None, object, object]:
-        """Have a fixture of ours run in its loop."""
-        __tracebackhide__ = True
+        """Have a fixture of ours run in its loop, and tell what went wrong in the background."""
+        __tracebackhide__ = is_hidden
+        loops = self._loops
         definition = definition_of(fixturedef)
-        if definition is not SYNCHRONOUS:
-            return (yield from set_up(fixturedef, request, definition, self._loops))
-        lent = self._loops.lend_to(fixturedef)
-        try:
-            value = yield
-        finally:
-            if lent:
-                self._loops.make_current()
-        if fixturedef.argname == "event_loop":
-            loop_made(fixturedef, request, self._loops)
+        if definition is SYNCHRONOUS:
+            value = yield from set_up_synchronous(fixturedef, request, loops)
+        else:
+            value = yield from set_up(fixturedef, request, definition, loops)
+        if loops.station is not None and not loops.station.is_async:
+            self._add_synchronous()
+        # What goes wrong in the background of a failure is told at the end of the tear-down.
+        if loops.unhandled or loops.stuck:
+            _report(_pytest_private.item_of(request), loops)
         return value
 
     # -- call --
@@ -195,7 +184,8 @@ class Running:
         # A test without a loop may be the last one in the scope of a loop.
         uses_none = loops.station is None
         station = loops.enter(item)
-        loops.make_current()
+        if not _is_alone(item):
+            loops.make_current()
         errors: list[BaseException] = []
         try:
             yield
@@ -275,7 +265,7 @@ class _Synchronous:
             return (yield)
         if station.is_async:
             return (yield)
-        alone = getattr(item, "fixturenames", None) == ["event_loop"]
+        alone = _is_alone(item)
         if not alone and not loops.is_current_the_users():
             loops.make_current()  # A fixture may have made another one current.
         with loops.keeping_tasks():
@@ -370,6 +360,11 @@ def _is_requested(item: pytest.Function) -> bool:
     ) or "event_loop" in getattr(getattr(item, "callspec", None), "params", ())
 
 
+def _is_alone(item: pytest.Item) -> bool:
+    """Whether a test uses no fixture but the event loop that every async test has."""
+    return getattr(item, "fixturenames", None) == ["event_loop"]
+
+
 def _check_factory(item: pytest.Function, asked: tuple[str, ...]) -> None:
     """Skip a test that asks for a loop factory which does not exist here."""
     params = getattr(getattr(item, "callspec", None), "params", {})
@@ -402,7 +397,7 @@ def _call(item: pytest.Function, loops: Loops) -> bool | None:
     ):
         return None
     arguments = _pytest_private.test_arguments(item)
-    alone = item.fixturenames == ["event_loop"]
+    alone = _is_alone(item)
     is_async = station is not None and station.is_async
     if is_async and not alone:
         loops.make_current()  # A fixture may have made another one current.
@@ -410,30 +405,20 @@ def _call(item: pytest.Function, loops: Loops) -> bool | None:
         run = functools.partial(_run, item, loops)
         _run_hypothesis(function, arguments, run, loops)
     else:
-        _call_once(item, function, arguments, loops)
+        if (
+            hasattr(function, "__wrapped__")
+            and item.config.getoption("trace", default=False)
+            and kind(function) == "wrapper"
+        ):
+            function = _traced(function)
+        result = function(**arguments)
+        if inspect.isawaitable(result) or inspect.isasyncgen(result):
+            _run(item, loops, result)
+        elif kind(function) == "synchronous":
+            _ran_synchronously(item, result)
     if is_async:
         _tell_of_call(item, loops, alone=alone)
     return True
-
-
-def _call_once(
-    item: pytest.Function,
-    function: Callable[..., Any],
-    arguments: dict[str, Any],
-    loops: Loops,
-) -> None:
-    __tracebackhide__ = True
-    if (
-        hasattr(function, "__wrapped__")
-        and item.config.getoption("trace", default=False)
-        and kind(function) == "wrapper"
-    ):
-        function = _traced(function)
-    result = function(**arguments)
-    if inspect.isawaitable(result) or inspect.isasyncgen(result):
-        _run(item, loops, result)
-    elif kind(function) == "synchronous":
-        _ran_synchronously(item, result)
 
 
 def _traced(wrapper: Any) -> Callable[..., Coroutine[Any, Any, None]]:
@@ -663,7 +648,7 @@ def _end(
     if len(loops.family) < open_loops:
         # What only a loop still held is this test's, and not the next one's.
         _try(errors, _pytest_private.warn_of_unraisables, item.config)
-    if loops.troubled:
+    if loops.unhandled or loops.stuck:
         _try(errors, _report, item, loops)
     if len(errors) == 1:
         raise messages_of(errors[0])
@@ -735,7 +720,7 @@ def _tell_of_call(item: pytest.Item, loops: Loops, *, alone: bool) -> None:
     if alone:
         # No fixture is there to ask a task later what became of it.
         loops.end_watch()
-    if loops.troubled:
+    if loops.unhandled or loops.stuck:
         _report(item, loops)
 
 
