@@ -378,8 +378,10 @@ _STAKE: Final = pytest.StashKey[Stake]()
 
 def stake(item: pytest.Item, loops: Loops) -> Stake:
     """What a test has to do with the plugin, once and for all: it is collected."""
-    known = item.stash.get(_STAKE, None)
-    return _take_stock(item, loops, Reader()) if known is None else known
+    try:
+        return item.stash[_STAKE]
+    except KeyError:
+        return _take_stock(item, loops, Reader())
 
 
 def _take_stock(item: pytest.Item, loops: Loops, reader: Reader) -> Stake:

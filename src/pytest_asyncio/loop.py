@@ -512,10 +512,12 @@ class Loops:
 
     def is_any_closed(self) -> bool:
         """Whether user code has closed a loop that a test or fixture uses, or may yet use."""
-        for loop in (*self.family, *[live.runner.loop for live in self.live]):
+        for loop in self.family:
             if loop.is_closed():
                 return True
-        return False
+        return bool(self.live) and any(
+            live.runner.loop.is_closed() for live in self.live
+        )
 
     def homeless(self) -> list[Live]:
         """The fixtures whose loop was closed under them, the last one set up first."""
@@ -860,10 +862,11 @@ _LOOPS: Final = pytest.StashKey[Loops]()
 
 def loops_of(config: pytest.Config) -> Loops:
     """The loops of this pytest run."""
-    loops = config.stash.get(_LOOPS, None)
-    if loops is None:
+    try:
+        return config.stash[_LOOPS]
+    except KeyError:
         loops = config.stash[_LOOPS] = Loops(config)
-    return loops
+        return loops
 
 
 def _hashable(value: object) -> object:

@@ -233,8 +233,10 @@ _MARKING: Final = pytest.StashKey[Marking]()
 
 def marking(item: pytest.Item) -> Marking:
     """What the markers of a test say: as long as it is collected they may change."""
-    kept = item.stash.get(_MARKING, None)
-    return Reader().read(item) if kept is None else kept
+    try:
+        return item.stash[_MARKING]
+    except KeyError:
+        return Reader().read(item)
 
 
 def keep_marking(item: pytest.Item, reader: Reader) -> Marking:

@@ -346,7 +346,8 @@ class Runner:
             self.loop.run_forever()
         finally:
             self._running = False
-            _leave_task(self.loop)
+            if _IS_TASK_OF_THREAD:
+                _leave_task(self.loop)
         if self._interruption is not None:
             exception, self._interruption = self._interruption, None
             raise exception
@@ -783,6 +784,8 @@ def _swap_current_task(_loop: object, _task: object) -> None:
 
 _swap_current_task = getattr(asyncio.tasks, "_swap_current_task", _swap_current_task)
 
+_IS_TASK_OF_THREAD: Final = sys.version_info >= (3, 14)
+
 _INSIDE_NONE: Final = contextlib.nullcontext()
 
 
@@ -820,7 +823,7 @@ def _leave_task(loop: asyncio.AbstractEventLoop) -> None:
     From Python 3.14 on, a task that has set another running loop stays the current one of its
     thread for ever, and no other can run.
     """
-    if sys.version_info >= (3, 14) and asyncio._get_running_loop() is None:
+    if asyncio._get_running_loop() is None:
         asyncio._set_running_loop(loop)
         try:
             _swap_current_task(loop, None)
