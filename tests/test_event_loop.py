@@ -1104,6 +1104,53 @@ def test_current_loop_after_wide_loops_in_one_another(run: Example) -> None:
     assert result.ret == pytest.ExitCode.OK
 
 
+@pytest.mark.parametrize("left", ["None", "asyncio.new_event_loop()"])
+def test_override_is_current_in_its_own_tear_down(run: Example, left: str) -> None:
+    """Whatever the test has made current: user code closes there what it finds."""
+    source = """
+        @pytest.fixture
+        def event_loop():
+            loop = asyncio.new_event_loop()
+            yield loop
+            assert asyncio.get_event_loop() is loop
+            loop.close()
+
+        @pytest.mark.asyncio
+        async def test_it():
+            global loop
+            loop = LEFT
+            asyncio.set_event_loop(loop)
+
+        def test_end():
+            if loop is not None:
+                loop.close()
+    """
+    run(project(source, LEFT=left)).assert_outcomes(passed=2)
+
+
+def test_override_beside_a_hook_that_returns_nothing(run: Example) -> None:
+    """pytest keeps the value of a fixture itself, whatever a wrapper makes of it."""
+    source = """
+        @pytest.fixture
+        def event_loop():
+            loop = asyncio.new_event_loop()
+            yield loop
+            loop.close()
+
+        @pytest.mark.asyncio
+        async def test_it(event_loop):
+            assert asyncio.get_running_loop() is event_loop
+    """
+    conftest = """
+        import pytest
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_fixture_setup():
+            yield
+    """
+    run(project(source), conftest=conftest).assert_outcomes(passed=1)
+
+
 @pytest.mark.parametrize("end", ["pytest.exit('over')", "raise KeyboardInterrupt"])
 def test_current_loop_after_an_interrupted_run(run: Example, end: str) -> None:
     """Nothing that we have closed is left as the current loop of the process."""

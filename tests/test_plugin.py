@@ -349,18 +349,18 @@ def pytest_configure(config):
 @pytest.mark.parametrize(
     ("source", "mode", "hooks"),
     [
-        ("def test_it(): ...", "auto", 2),
-        ("@pytest.mark.asyncio\nasync def test_it(): ...", "strict", 2),
-        ("def test_it(event_loop): ...", "strict", 3),
+        ("def test_it(): ...", "auto", 3),
+        ("@pytest.mark.asyncio\nasync def test_it(): ...", "strict", 3),
+        ("def test_it(event_loop): ...", "strict", 4),
         (
             "@pytest_asyncio.fixture\nasync def it(): ...\ndef test_it(): ...",
             "strict",
-            2,
+            3,
         ),
         (
             "@pytest_asyncio.fixture\nasync def it(): ...\ndef test_it(it): ...",
             "strict",
-            3,
+            4,
         ),
     ],
 )
@@ -405,10 +405,48 @@ def test_hooks_come_back(run: Example) -> None:
     result.stdout.fnmatch_lines(
         [
             "*hooks after test_before 0",
-            "*hooks after test_it 3",
-            "*hooks after test_after 3",
+            "*hooks after test_it 4",
+            "*hooks after test_after 4",
         ]
     )
+
+
+INSIDE = """
+import asyncio
+import pytest
+import pytest_asyncio
+
+@pytest_asyncio.fixture
+async def loop():
+    yield asyncio.get_running_loop()
+
+def test_synchronous(loop): ...
+
+@pytest.mark.asyncio
+async def test_deadlock(loop):
+    await loop.create_future()
+"""
+
+
+def test_runs_inside_a_run(run: Example) -> None:
+    """pytester forgets the modules that a run has imported; the next run has all of its own."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        pytest_plugins = "pytester"
+
+        @pytest.mark.parametrize("number", range(2))
+        def test_it(pytester, number):
+            pytester.makepyfile(__INSIDE__)
+            result = pytester.runpytest_inprocess()
+            result.assert_outcomes(passed=1, failed=1)
+            result.stdout.fnmatch_lines(["E *Failed: deadlock: *::test_deadlock waits*"])
+        """.replace("__INSIDE__", repr(INSIDE)),
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=2)
 
 
 ASYNC_TEST = """

@@ -522,6 +522,69 @@ def test_methods_that_are_patched_in_the_class_of_the_loop(
     result.assert_outcomes(passed=3)
 
 
+@pytest.mark.parametrize("put", ["seen.append", "lambda context: seen.append(context)"])
+def test_methods_that_are_replaced_on_the_loop_itself(run: Example, put: str) -> None:
+    """What the suite has put on the loop that it makes is called, and is there at the end."""
+    result = run(
+        f"""
+        import asyncio
+        import pytest
+
+        seen = []
+        put = {put}
+
+        @pytest.fixture
+        def event_loop():
+            global loop
+            loop = asyncio.new_event_loop()
+            loop.default_exception_handler = put
+            yield loop
+            loop.close()
+
+        async def test_it():
+            loop.call_exception_handler({{}})
+            assert seen == [{{}}]
+
+        def test_end():
+            assert vars(loop)["default_exception_handler"] is put
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=2)
+
+
+def test_method_of_the_class_that_is_another_at_each_look(run: Example) -> None:
+    """A patch of the class that is there when the loop is made goes when it is taken away."""
+    result = run(
+        """
+        import asyncio
+        import functools
+        from unittest import mock
+
+        calls = []
+        original = asyncio.BaseEventLoop.create_task
+
+        def patched(self, coro, **options):
+            calls.append(coro)
+            return original(self, coro, **options)
+
+        patch = mock.patch.object(
+            asyncio.BaseEventLoop, "create_task", functools.partialmethod(patched)
+        )
+
+        patch.start()
+
+        async def test_it():
+            patch.stop()
+            calls.clear()
+            await asyncio.create_task(asyncio.sleep(0))
+            assert not calls
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1)
+
+
 # -- outcomes -------------------------------------------------------------------------------
 
 

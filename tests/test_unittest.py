@@ -241,6 +241,25 @@ def test_async_fixtures_for_a_synchronous_testcase(run: Example) -> None:
     result.assert_outcomes(passed=3)
 
 
+def test_async_method_with_an_async_fixture(run: Example) -> None:
+    """That unittest never awaits a method is told, too, where a fixture has a loop for it."""
+    result = run(
+        """
+        import unittest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture(autouse=True)
+        async def service(): ...
+
+        class TestIt(unittest.TestCase):
+            async def test_it(self):
+                assert False
+        """
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*IsolatedAsyncioTestCase*"])
+
+
 def test_async_fixtures_for_an_isolated_testcase(run: Example) -> None:
     """Async fixtures of ours are set up before unittest starts its loop, and torn down after."""
     result = run(

@@ -284,16 +284,22 @@ class Watch:
 def _in_place_of(loop: asyncio.AbstractEventLoop, name: str) -> Any:
     """What stands in place of a method on that loop alone; None if the method does."""
     found: Any = getattr(loop, name, None)
-    if getattr(found, "__func__", found) is getattr(type(loop), name, None):
+    if getattr(found, "__func__", None) is getattr(type(loop), name, None) and (
+        found.__self__ is loop
+    ):
         return None
-    return None if isinstance(found, types.BuiltinMethodType) else found  # uvloop's.
+    return getattr(loop, "__dict__", {}).get(name)
 
 
 def _put(target: object, name: str, method: object) -> bool:
     try:
         object.__setattr__(target, name, method)
     except (AttributeError, TypeError):
-        return False  # It has no attributes of its own.
+        # A property is in the way, or there is no place for any.
+        attributes = getattr(target, "__dict__", None)
+        if attributes is None:
+            return False
+        attributes[name] = method
     return True
 
 

@@ -451,11 +451,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     reader = Reader()
     for item in (*loops.collected, *late):
         at_stake = _take_stock(item, loops, reader)
-        if at_stake == "none":
-            if "event_loop" in getattr(item, "fixturenames", ()):
-                loops.is_concerned = True
+        if at_stake == "none" and "event_loop" not in getattr(item, "fixturenames", ()):
             continue
         loops.is_concerned = True
+        if at_stake != "test":
+            loops.is_synchronous_concerned = True
         if at_stake not in RUNS_IN_A_LOOP:
             continue
         fixtures = fixtures_of(item, loops)
@@ -567,7 +567,7 @@ def set_up_synchronous(
     if fixturedef.argname == "event_loop" and loops.station is not None:
         item = _pytest_private.item_of(request)
         if loops.override("event_loop", item) is fixturedef:  # The user's.
-            loops.current_by_override(item, value)
+            loops.current_by_override(item, _pytest_private.cached_value(fixturedef))
     return value
 
 

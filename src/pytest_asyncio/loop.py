@@ -14,7 +14,6 @@ from collections.abc import Generator
 from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
-import functools
 from typing import Any
 from typing import Final
 from typing import final
@@ -58,24 +57,6 @@ if TYPE_CHECKING:
     from pytest_asyncio.runner import Runner
 
 __all__ = ["event_loop", "event_loop_policy"]
-
-# asyncio is for the runs that need it. Before Python 3.12, to import a name inside a function takes
-# as long as twenty calls.
-
-
-@functools.cache
-def _runner() -> type[Runner]:
-    from pytest_asyncio.runner import Runner
-
-    return Runner
-
-
-@functools.cache
-def _current_loop() -> type[CurrentLoop]:
-    from pytest_asyncio.current_loop import CurrentLoop
-
-    return CurrentLoop
-
 
 OVERRIDABLE: Final = ("event_loop", "event_loop_policy")
 """Our fixtures that users may replace by their own, for the tests that see these."""
@@ -211,6 +192,8 @@ class Loops:
         """All items, deselected ones too, until the plan is made."""
         self.is_concerned = False
         """Whether any test that was collected plainly has to do with the plugin."""
+        self.is_synchronous_concerned: bool = False
+        """Whether any of these is synchronous, or unittest's."""
         self.packages: Final[dict[Node, Node]] = {}
         """The homes of tests that ask for package scope, as their fixtures do."""
         self.candidates: Final[dict[int, tuple[object, list[AnyFixtureDef]]]] = {}
@@ -223,8 +206,6 @@ class Loops:
         """What all tasks were waiting for at an interruption that no report tells of yet."""
         self.on_interruption: Callable[[], object] = lambda: None
         """Called when there is such a text."""
-        self.is_setup_observed: bool = False
-        """Whether somebody sees every fixture that is set up: ``--setup-show``, or a plugin."""
         self.on_first_test: Callable[[], object] | None = None
         """Called when a loop is needed in a run that seemed to need none."""
         self.unhandled: Final[list[Unhandled]] = []
@@ -237,17 +218,23 @@ class Loops:
         """Those of tests that left some pending, which may fail during a later test."""
         self._homes: Final[dict[tuple[Node, object], Runner]] = {}
         self._adopted: Final[dict[Runner, AnyFixtureDef]] = {}
+        self._is_setup_observed: bool | None = None
+        self._runner: type[Runner] | None = None
+        self._current_loop: type[CurrentLoop] | None = None
         self._overrides: Final[dict[Node | None, Mapping[str, AnyFixtureDef]]] = {}
 
-    def observe_setup(self) -> None:
-        """See whether a plugin looks at every fixture that is set up.
+    def is_setup_observed(self) -> bool:
+        """Whether somebody sees every fixture that is set up: ``--setup-show``, or a plugin.
 
         looptime, say, exchanges the loop when ``event_loop`` is. AnyIO and pytest-trio look for
         their own.
         """
-        self.is_setup_observed = self.config.getoption(
-            "setupshow", default=False
-        ) or any(
+        if self._is_setup_observed is None:
+            self._is_setup_observed = self._see_observers()
+        return self._is_setup_observed
+
+    def _see_observers(self) -> bool:
+        return self.config.getoption("setupshow", default=False) or any(
             each.function.__module__.partition(".")[0]
             not in {"_pytest", "anyio", "pytest_asyncio", "pytest_trio"}
             for each in self.config.hook.pytest_fixture_setup.get_hookimpls()
@@ -329,7 +316,7 @@ class Loops:
 
     def is_current_the_users(self) -> bool:
         """Whether a fixture of the user's has made a loop current that is none of ours."""
-        loop = _current_loop()().loop
+        loop = self.current().loop
         return loop is not None and loop not in self.family and not loop.is_closed()
 
     def current_by_override(self, item: pytest.Item, loop: Any) -> None:
@@ -451,9 +438,14 @@ class Loops:
         )
         if self.settings.debug:
             loop.set_debug(True)
-        return self._watched(_runner()(loop, owned=True, family=self.family))
+        return self._run_in(loop, owned=True)
 
-    def _watched(self, runner: Runner) -> Runner:
+    def _run_in(self, loop: asyncio.AbstractEventLoop, *, owned: bool) -> Runner:
+        if self._runner is None:
+            from pytest_asyncio.runner import Runner
+
+            self._runner = Runner
+        runner = self._runner(loop, owned=owned, family=self.family)
         runner.interrupted = self._interrupted
         runner.watch.unhandled = self.unhandled
         runner.newly_stuck = self.stuck
@@ -481,7 +473,7 @@ class Loops:
         if runner is None:
             if self.settings.debug:
                 loop.set_debug(True)
-            runner = self._watched(_runner()(loop, owned=False, family=self.family))
+            runner = self._run_in(loop, owned=False)
             self._adopted[runner] = override
         return runner
 
@@ -740,7 +732,12 @@ class Loops:
 
     def current(self) -> CurrentLoop:
         """What is current now."""
-        current = _current_loop()()
+        # Before Python 3.12, to import a name inside a function takes as long as twenty calls.
+        if self._current_loop is None:
+            from pytest_asyncio.current_loop import CurrentLoop
+
+            self._current_loop = CurrentLoop
+        current = self._current_loop()
         runner = None if current.loop is None else self.family.get(current.loop)
         if runner is not None:
             current.earlier = runner.before
@@ -795,7 +792,12 @@ class Loops:
 
 def _is_in(home: Node, item: pytest.Item | None) -> bool:
     """Whether a node is a test, or one of those that the test is in."""
-    return item is not None and (home is item.session or home in item.listchain())
+    if item is not None and home is item.session:
+        return True  # Further up than any other.
+    node: Node | None = item
+    while node is not None and node is not home:
+        node = node.parent
+    return node is not None
 
 
 def _chain(exc: BaseException) -> Iterator[BaseException]:

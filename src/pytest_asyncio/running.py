@@ -71,7 +71,9 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     from pytest_asyncio import hookspecs
 
     pluginmanager.add_hookspecs(hookspecs)
-    pluginmanager.register(Running(), "pytest_asyncio.running")
+    running = Running()
+    pluginmanager.register(running, "pytest_asyncio.running")
+    running.add_synchronous(pluginmanager)
     # The entry point and `pytest_plugins` name it differently, and pytest refuses to load a
     # plugin twice unless it finds the second name taken.
     for name in ("asyncio", "pytest_asyncio.plugin"):
@@ -86,13 +88,13 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 class Running:
     """The hooks around tests and fixtures, as long as the run may have to do with asyncio."""
 
-    _loops: Loops
+    loops: Loops
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Come to know the loops of the run."""
-        self._loops = loops_of(session.config)
-        self._loops.on_interruption = self._announce_interruption
-        if self._loops.is_auto:
+        self.loops = loops_of(session.config)
+        self.loops.on_interruption = self._announce_interruption
+        if self.loops.is_auto:
             session.config.pluginmanager.register(AutoMode())
 
     # -- whether there is anything to do --
@@ -103,21 +105,29 @@ class Running:
     ) -> Generator[None, None, None]:
         """Step aside where no test has to do with asyncio: every hook takes its time."""
         yield
-        loops = self._loops
-        loops.observe_setup()
+        loops = self.loops
+        manager = session.config.pluginmanager
+        if loops.is_synchronous_concerned:
+            self.add_synchronous(manager)
+        elif manager.has_plugin(_SYNCHRONOUS):
+            manager.unregister(name=_SYNCHRONOUS)
         if not (loops.is_concerned or loops.is_auto or is_any_declared()):
-            manager = session.config.pluginmanager
             manager.unregister(self)
             # What no test asks for plainly may yet be asked for while one runs.
             manager.register(_Aside(self._come_back), _ASIDE)
             loops.on_first_test = self._come_back
 
     def _come_back(self) -> None:
-        self._loops.on_first_test = None
-        manager = self._loops.config.pluginmanager
+        self.loops.on_first_test = None
+        manager = self.loops.config.pluginmanager
         manager.unregister(name=_ASIDE)
         manager.register(self)
-        self._add_synchronous()
+        self.add_synchronous(manager)
+
+    def add_synchronous(self, manager: pytest.PytestPluginManager) -> None:
+        """Have the hook around synchronous tests, too."""
+        if not manager.has_plugin(_SYNCHRONOUS):
+            manager.register(_Synchronous(self), _SYNCHRONOUS)
 
     # -- set-up --
 
@@ -126,38 +136,34 @@ class Running:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Check the marker, and let the test request its event loop before anything else."""
         __tracebackhide__ = is_hidden
-        loops = self._loops
+        loops = self.loops
         at_stake = stake(item, loops)
         if at_stake in RUNS_IN_A_LOOP and isinstance(item, pytest.Function):
             _prepare(item, loops, is_async=at_stake == "test")
         elif at_stake != "none":
             check_mark(item, loops.marking(item))
-        if at_stake in ("fixture", "testcase"):
-            self._add_synchronous()
 
-    def _add_synchronous(self) -> None:
-        manager = self._loops.config.pluginmanager
-        if not manager.has_plugin(_SYNCHRONOUS):
-            manager.register(_Synchronous(self._loops), _SYNCHRONOUS)
+    # What goes wrong in the background of a failure is told at the end of the tear-down.
+    @pytest.hookimpl(specname="pytest_runtest_setup", trylast=True)
+    def pytest_runtest_setup_done(self, item: pytest.Item) -> None:
+        """After the fixtures, tell what went wrong in the background."""
+        __tracebackhide__ = is_hidden
+        loops = self.loops
+        if loops.unhandled or loops.stuck:
+            _report(item, loops)
+        if loops.station is not None and not loops.station.is_async:
+            self.add_synchronous(item.config.pluginmanager)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_fixture_setup(
         self, fixturedef: AnyFixtureDef, request: pytest.FixtureRequest
     ) -> Generator[None, object, object]:
-        """Have a fixture of ours run in its loop, and tell what went wrong in the background."""
-        __tracebackhide__ = is_hidden
-        loops = self._loops
+        """Have a fixture of ours run in its loop."""
+        __tracebackhide__ = True
         definition = definition_of(fixturedef)
         if definition is SYNCHRONOUS:
-            value = yield from set_up_synchronous(fixturedef, request, loops)
-        else:
-            value = yield from set_up(fixturedef, request, definition, loops)
-        if loops.station is not None and not loops.station.is_async:
-            self._add_synchronous()
-        # What goes wrong in the background of a failure is told at the end of the tear-down.
-        if loops.unhandled or loops.stuck:
-            _report(_pytest_private.item_of(request), loops)
-        return value
+            return (yield from set_up_synchronous(fixturedef, request, self.loops))
+        return (yield from set_up(fixturedef, request, definition, self.loops))
 
     # -- call --
 
@@ -168,7 +174,7 @@ class Running:
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
         """Run a test of ours; leave all others to pytest."""
         __tracebackhide__ = is_hidden
-        return _call(pyfuncitem, self._loops)
+        return _call(pyfuncitem, self.loops)
 
     # -- tear-down --
 
@@ -178,13 +184,13 @@ class Running:
     ) -> Generator[None, None, None]:
         """After the fixtures, end what broke during the test, and the loops that end with it."""
         __tracebackhide__ = is_hidden
-        loops = self._loops
+        loops = self.loops
         if not loops.used and loops.station is None:
             return (yield)
         # A test without a loop may be the last one in the scope of a loop.
         uses_none = loops.station is None
         station = loops.enter(item)
-        if not _is_alone(item):
+        if station.override is not None or not _is_alone(item):
             loops.make_current()
         errors: list[BaseException] = []
         try:
@@ -200,9 +206,9 @@ class Running:
     ) -> None:
         """After an interruption that no report tells of, show what the tasks waited for."""
         # Neither Ctrl-C nor pytest.exit() ends in a report that could have the section.
-        if self._loops.interruption:
+        if self.loops.interruption:
             terminalreporter.section("asyncio tasks at the interruption")
-            terminalreporter.write_line(self._loops.interruption)
+            terminalreporter.write_line(self.loops.interruption)
 
     # Last, since pytest's own hook tears down what an interrupted test has left, and the
     # terminal's prints the summary around this one.
@@ -214,7 +220,7 @@ class Running:
         try:
             yield
         finally:
-            told = _end_of(self._loops)
+            told = _end_of(self.loops)
             reporter = session.config.pluginmanager.get_plugin("terminalreporter")
             if told and reporter is not None:
                 reporter.section("asyncio: after the last test")
@@ -222,9 +228,9 @@ class Running:
                     reporter.write_line(text)
 
     def _announce_interruption(self) -> None:
-        manager = self._loops.config.pluginmanager
+        manager = self.loops.config.pluginmanager
         if not any(isinstance(each, _Interrupted) for each in manager.get_plugins()):
-            manager.register(_Interrupted(self._loops))
+            manager.register(_Interrupted(self.loops))
 
 
 _ASIDE: Final = "pytest_asyncio.aside"
@@ -247,23 +253,20 @@ _SYNCHRONOUS: Final = "pytest_asyncio.synchronous"
 
 @final
 class _Synchronous:
-    """The hook around synchronous tests, as soon as one of them has to do with a loop."""
+    """The hook around synchronous tests, as long as one of them may have to do with a loop."""
 
-    def __init__(self, loops: Loops) -> None:
-        self._loops: Final = loops
+    def __init__(self, running: Running) -> None:
+        self._running: Final = running
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
         """Have the loop of the test be the current one, and tell what goes wrong in it."""
         __tracebackhide__ = is_hidden
-        loops = self._loops
-        station = loops.station
-        if station is None:
-            if is_unittest(item) and stake(item, loops) == "testcase":
-                text = messages.async_method_of_testcase(item.nodeid)
-                pytest.fail(text, pytrace=False)
-            return (yield)
-        if station.is_async:
+        loops = self._running.loops
+        if is_unittest(item) and stake(item, loops) == "testcase":
+            text = messages.async_method_of_testcase(item.nodeid)
+            pytest.fail(text, pytrace=False)
+        if loops.station is None or loops.station.is_async:
             return (yield)
         alone = _is_alone(item)
         if not alone and not loops.is_current_the_users():
@@ -336,7 +339,7 @@ def _request_event_loop(item: pytest.Function, station: Station, loops: Loops) -
         is_requested = _is_requested(item)
         names.remove("event_loop")
     names.insert(0, "event_loop")
-    if loops.is_setup_observed:
+    if loops.is_setup_observed():
         if (
             item.config.pluginmanager.has_plugin("looptime_plugin")
             and "event_loop_policy" not in names
