@@ -43,7 +43,6 @@ pytest_asyncio\.fixtures\.Stake
 pytest_asyncio\.markers\.Kind
 pytest_asyncio\.ports\.(_IPVersion|_Protocol)
 # A function behind functools.cache is declared to take anything.
-pytest_asyncio\.loop\._(current_loop|runner)
 pytest_asyncio\.markers\._automatic(ally_marked)?
 # A function in a staticmethod, which is gone when the attribute is read.
 pytest_asyncio\.ports\._PortNumbers\._mkdir

@@ -524,8 +524,6 @@ class Loops:
 
     def strangers(self, station: Station) -> list[Live]:
         """The fixtures of a test that were set up in another variant of its loop."""
-        if not self.live:
-            return []
         variant = self.variant(station)
         names: set[str] = set(getattr(station.item, "fixturenames", ()))
         return [

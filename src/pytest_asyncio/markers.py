@@ -203,17 +203,29 @@ def _automatic() -> pytest.MarkDecorator:
 
 
 @final
-class Marking(NamedTuple):
-    """What the markers of a test say to the plugin."""
+class Marking:
+    """What the markers of a test say to the plugin.
 
-    mark: pytest.Mark | None = None
-    """The marker that counts: the closest one, and one of the user's if there is."""
-    arguments: AsyncioMark = _DEFAULT
-    """Its arguments; wrong ones say nothing."""
-    problem: str = ""
-    """What is wrong with them."""
-    foreign: bool = False
-    """Whether the test carries the marker of another framework."""
+    :param mark: The marker that counts: the closest one, and one of the user's if there is.
+    :param arguments: Its arguments; wrong ones say nothing.
+    :param problem: What is wrong with them.
+    :param foreign: Whether the test carries the marker of another framework.
+    """
+
+    __slots__ = ("arguments", "foreign", "mark", "problem")
+
+    def __init__(
+        self,
+        mark: pytest.Mark | None = None,
+        arguments: AsyncioMark = _DEFAULT,
+        *,
+        problem: str = "",
+        foreign: bool = False,
+    ) -> None:
+        self.mark: Final = mark
+        self.arguments: Final = arguments
+        self.problem: Final = problem
+        self.foreign: Final = foreign
 
 
 @functools.cache

@@ -326,8 +326,9 @@ def _finish_left(item: pytest.Function, station: Station, loops: Loops) -> None:
         # Something that a synchronous fixture raised, SystemExit say, has made pytest stop
         # tearing down the test before.
         _pytest_private.finish(stale, _pytest_private.top_request(item))
-    for live in loops.strangers(station):
-        live.finish()
+    if loops.live:
+        for live in loops.strangers(station):
+            live.finish()
 
 
 def _request_event_loop(item: pytest.Function, station: Station, loops: Loops) -> None:
