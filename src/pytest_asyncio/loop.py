@@ -70,8 +70,7 @@ class Station:
 
     :param item: The test.
     :param marking: What its markers say.
-    :param override: The user's ``event_loop``, if the loop of the test comes from there.
-    :param policy_override: The user's ``event_loop_policy``, if there is one.
+    :param overrides: The user's fixtures in place of ours, by their names.
     :param before: What was current when the test began, or, if it uses no loop, when its
         fixtures had been torn down.
     """
@@ -81,6 +80,7 @@ class Station:
         "changes",
         "home",
         "is_async",
+        "is_overridden",
         "item",
         "marking",
         "override",
@@ -95,14 +95,18 @@ class Station:
         self,
         item: pytest.Item,
         marking: Marking,
-        override: AnyFixtureDef | None,
-        policy_override: AnyFixtureDef | None,
+        overrides: Mapping[str, AnyFixtureDef],
         before: CurrentLoop,
     ) -> None:
         self.item: Final = item
         self.marking: Final = marking
-        self.override: Final = override
-        self.policy_override: Final = policy_override
+        self.is_overridden: Final[bool] = "event_loop" in overrides
+        """Whether the user has an ``event_loop``, although the marker may win over it."""
+        asks = marking.arguments.loop_scope is not None
+        self.override: Final = None if asks else overrides.get("event_loop")
+        """The user's ``event_loop``, if the loop of the test comes from there."""
+        self.policy_override: Final = overrides.get("event_loop_policy")
+        """The user's ``event_loop_policy``, if there is one."""
         self.before: CurrentLoop = before
         self.is_async: bool = False
         """Whether the test itself runs in a loop, and not its fixtures alone."""
@@ -676,14 +680,8 @@ class Loops:
         if station is None or station.item is not item:
             if self.on_first_test is not None:
                 self.on_first_test()
-            said = marking(item)
-            # The marker wins: the user's loop is not this test's, unless asked for by name.
-            asks = said.arguments.loop_scope is not None
-            overrides = self.overrides(item)
-            override = None if asks else overrides.get("event_loop")
-            policy_override = overrides.get("event_loop_policy")
             station = self.station = Station(
-                item, said, override, policy_override, self.current()
+                item, marking(item), self.overrides(item), self.current()
             )
         return station
 

@@ -34,7 +34,10 @@ def home_of(node: Node, scope: ScopeName) -> Node:
     elif scope == "package":
         wider = node.getparent(pytest.Package) or node.session
     elif scope == "module":
-        wider = node.getparent(pytest.Module)
+        # Mostly the parent; pytest looks for it with a generator.
+        wider = node.parent
+        if not isinstance(wider, pytest.Module):
+            wider = node.getparent(pytest.Module)
     elif scope == "class":
         wider = node.getparent(pytest.Class)
     return node if wider is None else wider

@@ -311,7 +311,7 @@ def _prepare(item: pytest.Function, loops: Loops, *, is_async: bool) -> None:
     override = station.override
     if override is not None and _pytest_private.is_set_up(override):
         loops.current_by_override(item, _pytest_private.cached_value(override))
-    elif asked.loop_scope is not None and loops.override("event_loop", item):
+    elif asked.loop_scope is not None and station.is_overridden:
         # The user's fixture of that name does not make the loop of this test.
         loops.planned(station, _pytest_private.top_request(item))
         return
