@@ -32,6 +32,7 @@ from collections.abc import Sequence
 import fnmatch
 from pathlib import Path
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -59,6 +60,8 @@ QUICK = Sizes(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark."""
     options = _parse(arguments)
+    # In the background of a shell it is ignored, and asyncio.run() spares its handler for it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     cells = _chosen(all_cells(QUICK if options.quick else Sizes()), options.only)
     names = {cell.environment for cell in cells}
     made: dict[str, dict[str, Environment]] = {

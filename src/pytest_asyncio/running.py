@@ -538,7 +538,9 @@ def _run(item: pytest.Function, loops: Loops, made: Awaitable[object] | Any) -> 
     """Run what the test function returned as one task, in the loop of the test."""
     __tracebackhide__ = True
     station = loops.enter(item)
-    runner = loops.for_test(station, _pytest_private.top_request(item))
+    runner = station.runner
+    if runner is None or runner.loop.is_closed():
+        runner = loops.for_test(station, _pytest_private.top_request(item))
     loops.undo_changes()
     context = context_for_task()
     tasks = station.tasks = runner.tasks()
