@@ -284,9 +284,9 @@ class Watch:
 def _in_place_of(loop: asyncio.AbstractEventLoop, name: str) -> Any:
     """What stands in place of a method on that loop alone; None if the method does."""
     found: Any = getattr(loop, name, None)
-    if getattr(found, "__func__", None) is getattr(type(loop), name, None) and (
-        found.__self__ is loop
-    ):
+    function = getattr(found, "__func__", None)
+    of_class = getattr(type(loop), name, None)
+    if function is of_class and getattr(found, "__self__", None) is loop:
         return None
     return getattr(loop, "__dict__", {}).get(name)
 

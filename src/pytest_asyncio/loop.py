@@ -102,6 +102,7 @@ class Station:
         self.marking: Final = marking
         self.is_overridden: Final[bool] = "event_loop" in overrides
         """Whether the user has an ``event_loop``, although the marker may win over it."""
+        # The marker wins: the user's loop is not this test's, unless asked for by name.
         asks = marking.arguments.loop_scope is not None
         self.override: Final = None if asks else overrides.get("event_loop")
         """The user's ``event_loop``, if the loop of the test comes from there."""
