@@ -369,7 +369,7 @@ def test_hooks_where_there_may_be_async_tests(
 ) -> None:
     """The hooks around tests are there in auto mode, and where anything may need them.
 
-    That around the call is there from the first synchronous test on that uses a loop.
+    That around the call is there where a synchronous test that was collected uses a loop.
     """
     source = f"import pytest, pytest_asyncio\n{source}\ndef test_other(): ..."
     result = run(source, "-s", mode=mode, conftest=HOOKS, subprocess=True)
