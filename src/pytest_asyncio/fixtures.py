@@ -26,7 +26,6 @@ from typing import cast
 from typing import Final
 from typing import final
 from typing import Literal
-from typing import NamedTuple
 from typing import NoReturn
 from typing import overload
 from typing import Protocol
@@ -243,13 +242,22 @@ def is_any_declared() -> bool:
 
 
 @final
-class Definition(NamedTuple):
-    """What there is to know of a fixture before it is set up."""
+class Definition:
+    """What there is to know of a fixture before it is set up.
 
-    kind: Kind
-    declared: bool
-    """Whether it was made with our decorator."""
-    loop_scope: ScopeName | None = None
+    :param kind: What its function gives.
+    :param declared: Whether it was made with our decorator.
+    :param loop_scope: The scope of loop that it asks for.
+    """
+
+    __slots__ = ("declared", "kind", "loop_scope")
+
+    def __init__(
+        self, kind: Kind, *, declared: bool, loop_scope: ScopeName | None = None
+    ) -> None:
+        self.kind: Final[Kind] = kind
+        self.declared: Final = declared
+        self.loop_scope: Final = loop_scope
 
 
 SYNCHRONOUS: Final = Definition("synchronous", declared=False)
@@ -486,13 +494,13 @@ def _agree_on_package(
 
 def _asked(use: Use, loops: Loops) -> FixtureScopeDefault | None:
     """The scope of loop that a fixture asks for."""
-    return loops.scope_asked_by_fixture(definition_of(use.fixturedef).loop_scope)
+    return loops.scope_asked_by_fixture(definition_of(use[0]).loop_scope)
 
 
 def _loop_scope(use: Use, loops: Loops) -> str:
     """The same, if only by the scope that it is cached for."""
     asked = _asked(use, loops)
-    return use.fixturedef.scope if asked in (None, "fixture-scope") else asked
+    return use[0].scope if asked in (None, "fixture-scope") else asked
 
 
 def _cached_uses(
@@ -504,7 +512,7 @@ def _cached_uses(
         home = loops.asked_by_fixture(loop_scope, node) or node
         # A fixture of function scope counts where it asks for a wider loop: its test follows.
         if home is not item:
-            yield Use(fixturedef, node), home
+            yield (fixturedef, node), home
 
 
 # -- set-up and tear-down --
@@ -825,7 +833,7 @@ def _live(
             runner = loops.for_test(station, request)
             variant = loops.variant(station)
             return Live(fixturedef, request, runner, station.scope, variant)
-        asked = loops.plan.home_of_fixture(Use(fixturedef, node))
+        asked = loops.plan.home_of_fixture((fixturedef, node))
         if asked is None:
             # Requested by request.getfixturevalue() alone, which no plan can foresee. The
             # loop of the test that asks is the right one if it lasts as long as the fixture.

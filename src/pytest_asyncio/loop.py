@@ -559,12 +559,6 @@ class Loops:
         self.unhandled.clear()
         return taken
 
-    def settle(self) -> None:
-        """Let end in the loop of the test what the test has begun."""
-        __tracebackhide__ = True
-        if self.station is not None and self.station.runner is not None:
-            self.station.runner.settle()
-
     @contextlib.contextmanager
     def keeping_tasks(self) -> Generator[None]:
         """Keep the tasks that a synchronous test starts, as a `Runner` does those of others."""
@@ -783,7 +777,9 @@ class Loops:
             for key in reversed(self._homes)
             if key[0] is item or not _is_in(key[0], nextitem)
         ]
-        in_use = {live.runner for live in self.live} if ended else ()
+        if not ended:
+            return ended
+        in_use = {live.runner for live in self.live}
         return [key for key in ended if self._homes[key] not in in_use]
 
 

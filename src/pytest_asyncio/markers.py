@@ -195,13 +195,6 @@ def parse(mark: pytest.Mark) -> AsyncioMark:
     return _arguments(**mark.kwargs)
 
 
-# Not at import: without the plugin, a run with strict markers does not know it.
-@functools.cache
-def _automatic() -> pytest.MarkDecorator:
-    """The one marker that auto mode adds, to be told from those that users write."""
-    return pytest.mark.asyncio
-
-
 @final
 class Marking:
     """What the markers of a test say to the plugin.
@@ -228,14 +221,16 @@ class Marking:
         self.foreign: Final = foreign
 
 
+# Not at import: without the plugin, a run with strict markers does not know it.
 @functools.cache
-def _automatically_marked() -> Marking:
-    return Marking(_automatic().mark)
+def _automatic() -> Marking:
+    """The one marker that auto mode adds, to be told from those that users write."""
+    return Marking(pytest.mark.asyncio.mark)
 
 
 def is_automatic(said: Marking) -> bool:
     """Whether nothing is said but by auto mode, which marks nothing but async functions."""
-    return said is _automatically_marked()
+    return said is _automatic()
 
 
 _NOTHING: Final = Marking()
@@ -284,22 +279,21 @@ def _with_own(node: pytest.Item | pytest.Collector, above: Marking) -> Marking:
         return above
     found: pytest.Mark | None = None
     foreign = above.foreign
-    automatic = _automatic().mark
+    automatic = _automatic()
     for mark in node.own_markers:
         if mark.name == "asyncio":
-            if found is None or found is automatic:
+            if found is None or found is automatic.mark:
                 found = mark
         elif mark.name in FOREIGN_MARKERS:
             foreign = True
-    if found is None or (found is automatic and above.mark is not None):
+    if found is None or (found is automatic.mark and above.mark is not None):
         if foreign is above.foreign:
             return above
         found = above.mark
     if found is None:
         return _FOREIGN
-    if found is automatic and not foreign:
-        # One for all of them: most tests of most suites.
-        return _automatically_marked()
+    if found is automatic.mark and not foreign:
+        return automatic  # One for all of them: most tests of most suites.
     try:
         return Marking(found, parse(found), foreign=foreign)
     except MarkError as exc:
@@ -436,5 +430,6 @@ class AutoMode:
             if said.mark is None and not said.foreign:
                 # As item.add_marker() does, which takes as long as all the rest.
                 mark = _automatic().mark
+                assert mark is not None
                 item.keywords[mark.name] = mark
                 item.own_markers.append(mark)

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any
 from typing import Final
 from typing import final
-from typing import NamedTuple
 from typing import TypeAlias
 
 import pytest
@@ -61,12 +60,8 @@ def is_narrower(scope: str, than: str) -> bool:
     return SCOPES.index(scope) > SCOPES.index(than)
 
 
-@final
-class Use(NamedTuple):
-    """An async fixture that a test uses, cached for the life of a node."""
-
-    fixturedef: AnyFixtureDef
-    cached_for: Node
+Use: TypeAlias = tuple[AnyFixtureDef, Node]
+"""An async fixture that a test uses, and the node for whose life it is cached."""
 
 
 @final

@@ -203,27 +203,18 @@ class Runner:
             context.run(OWNER.set, owner)
         if self._drives:
             context.run(_DEPTH.set, len(self._drives))
+        task: asyncio.Task[T]
         try:
-            return self._create(coroutine, context=context, name=name)
+            create_task = self.watch.create_task()  # Its end is waited for here.
+            try:
+                task = create_task(coroutine, name=name, context=context)
+            except TypeError:
+                # A task factory from before Python 3.11, or a loop, that takes no context. The
+                # task then gets a copy, and what it sets stays with it.
+                task = context.run(create_task, coroutine)
         except BaseException:
             coroutine.close()  # A task factory of the user's has raised.
             raise
-
-    def _create(
-        self,
-        coroutine: Coroutine[Any, Any, T],
-        *,
-        context: contextvars.Context,
-        name: str,
-    ) -> asyncio.Task[T]:
-        __tracebackhide__ = True
-        create_task = self.watch.create_task()  # Its end is waited for here.
-        try:
-            task: asyncio.Task[T] = create_task(coroutine, name=name, context=context)
-        except TypeError:
-            # A task factory from before Python 3.11, or a loop, that takes no context. The
-            # task then gets a copy, and what it sets stays with it.
-            task = context.run(create_task, coroutine)
         return task
 
     def make_current(self) -> None:

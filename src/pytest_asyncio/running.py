@@ -199,7 +199,7 @@ class Running:
             errors.append(exc)
         if uses_none:
             station.before = loops.current()
-        _end(item, nextitem, loops, errors)
+        _end(station, nextitem, loops, errors)
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter
@@ -638,19 +638,26 @@ def _crash(loops: Loops, item: pytest.Item) -> BaseException:
 
 
 def _end(
-    item: pytest.Item,
+    station: Station,
     nextitem: pytest.Item | None,
     loops: Loops,
     errors: list[BaseException],
 ) -> None:
     """End the test after its fixtures, and raise what went wrong there and here."""
     __tracebackhide__ = True
-    # First, so that a fixture that is about to crash does so at this test, not at the next.
-    _try(errors, loops.settle)
+    item = station.item
+    if station.runner is not None:
+        # First, so that a fixture that is about to crash does so at this test, not at the next.
+        _try(errors, station.runner.settle)
     _finish_broken(item, loops, errors)
     loops.end_watch()
     open_loops = len(loops.family)
-    _try(errors, _leave, item, loops, nextitem, errors)
+    try:
+        for home, left in loops.leave(nextitem):
+            message = messages.loop_did_not_end(home.nodeid or "the session", left)
+            _try(errors, _warn, PytestAsyncioLoopWarning(message), item)
+    except BaseException as exc:
+        errors.append(exc)
     if len(loops.family) < open_loops:
         # What only a loop still held is this test's, and not the next one's.
         _try(errors, _pytest_private.warn_of_unraisables, item.config)
@@ -672,19 +679,6 @@ def _try(
         function(*args)
     except BaseException as exc:
         errors.append(exc)
-
-
-def _leave(
-    item: pytest.Item,
-    loops: Loops,
-    nextitem: pytest.Item | None,
-    errors: list[BaseException],
-) -> None:
-    __tracebackhide__ = True
-    for home, left in loops.leave(nextitem):
-        what = home.nodeid or "the session"
-        message = messages.loop_did_not_end(what, left)
-        _try(errors, _warn, PytestAsyncioLoopWarning(message), item)
 
 
 def _finish_broken(
