@@ -472,7 +472,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             _agree_on_package(item, uses, loops)
             # Fixtures that all say where they run do not follow a test.
             follow = any(_asked(use, loops) is None for use, _ in uses)
-            loops.plan.add(item, uses, loops.asked_by_test(item) if follow else None)
+            said = loops.marking(item)
+            asked = loops.asked_by_test(said, item) if follow else None
+            loops.plan.add(item, uses, asked)
     loops.collected = []
 
 
@@ -484,7 +486,7 @@ def _agree_on_package(
     Seen from the test it is the innermost one, seen from a fixture the one that its
     conftest.py is in, which may be an outer one, or none: the session, then.
     """
-    if loops.scope_asked_by_test(item) != "package":
+    if loops.scope_asked_by_test(loops.marking(item)) != "package":
         return
     homes = [home for use, home in uses if _loop_scope(use, loops) == "package"]
     if homes:
@@ -825,7 +827,7 @@ def _live(
                 functools.partial(_pytest_private.finish, fixturedef, request)
             )
         return Live(fixturedef, request, runner, override.scope, None)
-    elif asked is item and loops.asked_by_test(item) is None:
+    elif asked is item and loops.asked_by_test(station.marking, item) is None:
         # An option says so, and not the test, whose own loop may be a wider one by the plan.
         asked = None
     if asked is None:

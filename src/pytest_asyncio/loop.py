@@ -270,8 +270,8 @@ class Loops:
         :param request: A request of that test, where it sees an ``event_loop_policy``.
         """
         __tracebackhide__ = True
-        item, arguments = station.item, station.marking.arguments
-        home = self._asked_by_test(item, arguments.loop_scope)
+        item = station.item
+        home = self.asked_by_test(station.marking, item)
         group = self.plan.home_of_test(item)
         if home is None or (group is not item and _is_synchronous(item)):
             home = group
@@ -356,21 +356,13 @@ class Loops:
             self._overrides[item.parent] = found
         return found
 
-    def scope_asked_by_test(self, item: pytest.Item) -> ScopeName | None:
+    def scope_asked_by_test(self, said: Marking) -> ScopeName | None:
         """The scope of the loop that a test, or the option for all tests, asks for."""
-        return (
-            self.marking(item).arguments.loop_scope
-            or self.settings.default_test_loop_scope
-        )
+        return said.arguments.loop_scope or self.settings.default_test_loop_scope
 
-    def asked_by_test(self, item: pytest.Item) -> Node | None:
+    def asked_by_test(self, said: Marking, item: pytest.Item) -> Node | None:
         """The home of that loop."""
-        return self._asked_by_test(item, self.marking(item).arguments.loop_scope)
-
-    def _asked_by_test(
-        self, item: pytest.Item, loop_scope: ScopeName | None
-    ) -> Node | None:
-        scope = loop_scope or self.settings.default_test_loop_scope
+        scope = self.scope_asked_by_test(said)
         return None if scope is None else self._home(item, scope)
 
     def scope_asked_by_fixture(
@@ -765,7 +757,7 @@ class Loops:
         station = self.station
         return station is not None and (
             station.override is not None
-            or station.home is self.asked_by_test(station.item)
+            or station.home is self.asked_by_test(station.marking, station.item)
         )
 
     def _ended(self, nextitem: pytest.Item | None) -> list[tuple[Node, object]]:
