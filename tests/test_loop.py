@@ -826,6 +826,112 @@ def test_module_that_mixes_explicit_and_planned_scopes(run: Example) -> None:
     )
 
 
+MEETS_THE_SESSIONS = """
+import pytest
+import pytest_asyncio
+
+@pytest_asyncio.fixture(scope="module"{fixture})
+async def asker(ran):
+    ran("asker")
+
+@pytest_asyncio.fixture(scope="module")
+async def client(ran, wide):
+    ran("client")
+
+@pytest_asyncio.fixture(scope="module")
+async def store(ran, client):
+    ran("store")
+
+@pytest_asyncio.fixture(scope="class")
+async def narrow(ran):
+    ran("narrow")
+
+{tests}
+"""
+
+ASKS = """
+{marker}
+async def test_asks(ran, {uses}):
+    ran("test-asks")
+"""
+
+ASKS_FOR_NOTHING = """
+async def test_other(ran, store, wide):
+    ran("test-other")
+"""
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["first", "last"])
+@pytest.mark.parametrize(
+    "marker, fixture, uses, expected",
+    [
+        (
+            '@pytest.mark.asyncio(loop_scope="module")',
+            "",
+            "client, narrow",
+            "client narrow store test-asks | test-other wide",
+        ),
+        (
+            "",
+            ', loop_scope="module"',
+            "asker, client",
+            "asker client store | test-asks test-other wide",
+        ),
+        (
+            '@pytest.mark.asyncio(loop_scope="session")',
+            "",
+            "client, narrow",
+            "client narrow store test-asks test-other wide",
+        ),
+    ],
+    ids=["test", "fixture", "wider"],
+)
+def test_a_fixture_stays_with_who_asks_for_the_loop_of_its_scope(
+    run: Example, is_first: bool, marker: str, fixture: str, uses: str, expected: str
+) -> None:
+    """As on 1.x: a module's client is in the module's loop with the tests that say so.
+
+    What it uses in turn may be the session's; so do other tests that use both. The other
+    fixtures of its scope that it is used with come with it, those that say nothing.
+    """
+    asks = ASKS.format(marker=marker, uses=uses)
+    tests = asks + ASKS_FOR_NOTHING if is_first else ASKS_FOR_NOTHING + asks
+    result = run(
+        MEETS_THE_SESSIONS.format(fixture=fixture, tests=tests),
+        conftest=RECORDER + WIDE,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=2)
+    assert together(result) == expected
+
+
+def test_a_test_stays_with_a_fixture_that_asks_for_its_own_loop(run: Example) -> None:
+    """As on 1.x: "function" at a fixture is the loop that a test has which says nothing."""
+    result = run(
+        """
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture(loop_scope="function")
+        async def value(ran):
+            ran("value")
+
+        @pytest_asyncio.fixture
+        async def other(ran):
+            ran("other")
+
+        async def test_value(ran, value, other, wide):
+            ran("test-value")
+
+        async def test_wide(ran, other, wide):
+            ran("test-wide")
+        """,
+        conftest=RECORDER + WIDE,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=2)
+    assert together(result) == "other test-value value | other test-wide wide"
+
+
 @pytest.mark.parametrize("by", ["argument", "option"])
 def test_a_test_follows_fixtures_that_ask_for_a_wider_loop(
     run: Example, by: str
@@ -1699,6 +1805,39 @@ def test_event_loop_that_is_async(run: Example) -> None:
             ),
             "Make it a synchronous function.",
         ]
+    )
+    assert no_frame_of_ours(result)
+
+
+def test_fixture_is_refused_only_where_event_loop_is_narrower(run: Example) -> None:
+    """Whoever sees another event_loop, or none, gets the fixture: the error is not kept."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        @pytest.fixture(scope="module")
+        async def cached():
+            return asyncio.get_running_loop()
+
+        class TestOverride:
+            @pytest.fixture
+            def event_loop(self):
+                loop = asyncio.new_event_loop()
+                yield loop
+                loop.close()
+
+            async def test_one(self, cached):
+                pass
+
+        async def test_two(cached):
+            assert cached is asyncio.get_running_loop()
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        ["ScopeMismatch: the async fixture 'cached' (test_example.py:5) has module *"]
     )
     assert no_frame_of_ours(result)
 

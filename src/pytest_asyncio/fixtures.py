@@ -38,7 +38,6 @@ import pytest
 
 from pytest_asyncio import _pytest_private
 from pytest_asyncio import messages
-from pytest_asyncio.config import FixtureScopeDefault
 from pytest_asyncio.config import ScopeName
 from pytest_asyncio.config import SCOPES
 from pytest_asyncio.contexts import bring_up_to_date
@@ -69,7 +68,9 @@ from pytest_asyncio.outcomes import outcome_of
 from pytest_asyncio.plan import AnyFixtureDef
 from pytest_asyncio.plan import home_of
 from pytest_asyncio.plan import is_narrower
+from pytest_asyncio.plan import Member
 from pytest_asyncio.plan import Node
+from pytest_asyncio.plan import Plan
 from pytest_asyncio.plan import scope_of
 from pytest_asyncio.plan import Use
 
@@ -453,6 +454,7 @@ def pytest_collection_modifyitems(
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Make the plan."""
+    members: list[Member] = []
     loops = loops_of(session.config)
     known = set(map(id, loops.collected))  # The hash of an item is that of its name.
     late = [item for item in session.items if id(item) not in known]
@@ -468,18 +470,41 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             continue
         fixtures = fixtures_of(item, loops)
         if fixtures and loops.override("event_loop", item) is None:
-            uses = list(_cached_uses(item, fixtures, loops))
-            _agree_on_package(item, uses, loops)
-            # Fixtures that all say where they run do not follow a test.
-            follow = any(_asked(use, loops) is None for use, _ in uses)
-            said = loops.marking(item)
-            asked = loops.asked_by_test(said, item) if follow else None
-            loops.plan.add(item, uses, asked)
+            uses = _uses(item, fixtures, loops)
+            if uses:
+                members.append((item, uses, _asked_by_test(item, uses, loops)))
+    loops.plan = Plan(members)
     loops.collected = []
 
 
+def _uses(
+    item: pytest.Item, fixtures: Iterable[AnyFixtureDef], loops: Loops
+) -> list[tuple[Use, Node | None]]:
+    """The fixtures that the loop of a test may depend on, with the home that each asks for."""
+    uses: list[tuple[Use, Node | None]] = []
+    for fixturedef in fixtures:
+        node = _pytest_private.scope_node(item, fixturedef)
+        loop_scope = definition_of(fixturedef).loop_scope
+        home = loops.asked_by_fixture(loop_scope, node)
+        # One of function scope follows the test, unless it asks for a loop by itself.
+        if loop_scope is not None or (home or node) is not item:
+            uses.append(((fixturedef, node), home))
+    return uses
+
+
+def _asked_by_test(
+    item: pytest.Item, uses: Sequence[tuple[Use, Node | None]], loops: Loops
+) -> Node | None:
+    """The home of the loop that a test asks for, if only by a fixture for its loop alone."""
+    _agree_on_package(item, uses, loops)
+    asked = loops.asked_by_test(loops.marking(item), item)
+    if asked is None and any(home is item for _, home in uses):
+        return item
+    return asked
+
+
 def _agree_on_package(
-    item: pytest.Item, uses: Sequence[tuple[Use, Node]], loops: Loops
+    item: pytest.Item, uses: Sequence[tuple[Use, Node | None]], loops: Loops
 ) -> None:
     """Give a test and its fixtures that all ask for package scope the same package.
 
@@ -488,33 +513,18 @@ def _agree_on_package(
     """
     if loops.scope_asked_by_test(loops.marking(item)) != "package":
         return
-    homes = [home for use, home in uses if _loop_scope(use, loops) == "package"]
+    homes = [
+        home or use[1] for use, home in uses if _loop_scope(use, loops) == "package"
+    ]
     if homes:
         homes.append(home_of(item, "package"))
         loops.packages[item] = min(homes, key=lambda home: len(home.listchain()))
 
 
-def _asked(use: Use, loops: Loops) -> FixtureScopeDefault | None:
-    """The scope of loop that a fixture asks for."""
-    return loops.scope_asked_by_fixture(definition_of(use[0]).loop_scope)
-
-
 def _loop_scope(use: Use, loops: Loops) -> str:
-    """The same, if only by the scope that it is cached for."""
-    asked = _asked(use, loops)
+    """The scope of loop that a fixture asks for, if only by the scope that it is cached for."""
+    asked = loops.scope_asked_by_fixture(definition_of(use[0]).loop_scope)
     return use[0].scope if asked in (None, "fixture-scope") else asked
-
-
-def _cached_uses(
-    item: pytest.Item, fixtures: Iterable[AnyFixtureDef], loops: Loops
-) -> Generator[tuple[Use, Node]]:
-    for fixturedef in fixtures:
-        node = _pytest_private.scope_node(item, fixturedef)
-        loop_scope = definition_of(fixturedef).loop_scope
-        home = loops.asked_by_fixture(loop_scope, node) or node
-        # A fixture of function scope counts where it asks for a wider loop: its test follows.
-        if home is not item:
-            yield (fixturedef, node), home
 
 
 # -- set-up and tear-down --
@@ -810,16 +820,15 @@ def _live(
             )
     elif (override := loops.override("event_loop", item)) is not None:
         if is_narrower(override.scope, than=fixturedef.scope):
-            pytest.fail(
-                messages.fixture_wider_than_event_loop(
-                    fixturedef.argname,
-                    fixturedef.scope,
-                    location(fixturedef, item),
-                    override.scope,
-                    location(override, item),
-                ),
-                pytrace=False,
+            text = messages.fixture_wider_than_event_loop(
+                fixturedef.argname,
+                fixturedef.scope,
+                location(fixturedef, item),
+                override.scope,
+                location(override, item),
             )
+            # Another test may see another event_loop, or none.
+            raise _NotNowError(_failure(text))
         runner = loops.adopt(request.getfixturevalue("event_loop"), item, override)
         if node is not item:
             # A parameter of event_loop that changes ends the fixture before its loop.

@@ -63,6 +63,12 @@ def is_narrower(scope: str, than: str) -> bool:
 Use: TypeAlias = tuple[AnyFixtureDef, Node]
 """An async fixture that a test uses, and the node for whose life it is cached."""
 
+Member: TypeAlias = tuple[pytest.Item, Sequence[tuple[Use, Node | None]], Node | None]
+"""A test, the cached async fixtures that it uses, and the home of the loop that it asks for.
+
+Each fixture has with it the home of the loop that it asks for. None asks for nothing.
+"""
+
 
 @final
 class Plan:
@@ -73,14 +79,88 @@ class Plan:
     one branch of the collection tree; hence so the widest node of a whole group is well
     defined, and is the home of the loop that the group shares.
 
-    This is union-find: linear, for all practical purposes, in the number of uses.
+    A fixture *stays* in the loop of its own scope where a test or fixture that it meets asks
+    for just that loop, as the two are together then in all releases since 0.23. So do those of
+    the same scope that it meets.
+
+    :param members: All tests that use such fixtures.
     """
 
-    def __init__(self) -> None:
-        self._leader: Final[dict[Use, Use]] = {}
-        self._home: Final[dict[Use, Node]] = {}
+    def __init__(self, members: Sequence[Member] = ()) -> None:
         self._depths: Final[dict[Node, int]] = {}
-        self._tests: Final[dict[pytest.Item, Use]] = {}
+        self._neighbours: Final = _Groups()
+        """Fixtures of the same scope that meet."""
+        self._staying: Final = self._asked_to_stay(members)
+        self._groups: Final = _Groups()
+        """Those that share a loop, save those that stay."""
+        self._homes: Final = self._homes_of_groups(members)
+        self._tests: Final = {
+            item: self._home_of_test(uses, asked) for item, uses, asked in members
+        }
+
+    def home_of_fixture(self, use: Use) -> Node | None:
+        """The home of the loop of a fixture, or None if no test is known to use it."""
+        if self._stays(use):
+            return use[1]
+        return self._homes.get(self._groups.leader(use))
+
+    def home_of_test(self, item: pytest.Item) -> Node:
+        """The home of the loop that a test shares with its fixtures, or the test itself."""
+        return self._tests.get(item, item)
+
+    def _asked_to_stay(self, members: Sequence[Member]) -> set[Use]:
+        """One of each set of neighbours that stay."""
+        staying: list[Use] = []
+        for _, uses, asked in members:
+            homes = {asked, *(home for _, home in uses)}
+            first: dict[Node, Use] = {}
+            for use, home in uses:
+                if home is None:
+                    self._neighbours.join(first.setdefault(use[1], use), use)
+                    if use[1] in homes:
+                        staying.append(use)
+        return set(map(self._neighbours.leader, staying))
+
+    def _stays(self, use: Use) -> bool:
+        return bool(self._staying) and self._neighbours.leader(use) in self._staying
+
+    def _homes_of_groups(self, members: Sequence[Member]) -> dict[Use, Node]:
+        """Put together what is used together; the home of each group, by its leader."""
+        wanted: list[tuple[Use, Node]] = []
+
+        def together(uses: Sequence[Use], homes: Sequence[Node]) -> None:
+            for use in uses:
+                self._groups.join(uses[0], use)
+                wanted.extend((use, home) for home in (use[1], *homes))
+
+        for _, uses, asked in members:
+            fixed = [
+                home or use[1]
+                for use, home in uses
+                if home is not None or self._stays(use)
+            ]
+            free = [use for use, home in uses if home is None and not self._stays(use)]
+            if asked is None:
+                together(free, fixed)
+                continue
+            # Fixtures come with a test that asks for a loop if that one outlives them.
+            depth = self._depth(asked)
+            together([use for use in free if self._depth(use[1]) >= depth], [asked])
+            together([use for use in free if self._depth(use[1]) < depth], fixed)
+        found: dict[Use, Node] = {}
+        for use, home in wanted:
+            leader = self._groups.leader(use)
+            found[leader] = self._widest([home, found.get(leader, home)])
+        return found
+
+    def _home_of_test(
+        self, uses: Sequence[tuple[Use, Node | None]], asked: Node | None
+    ) -> Node:
+        homes = [home or self.home_of_fixture(use) or use[1] for use, home in uses]
+        return asked if asked is not None and asked in homes else self._widest(homes)
+
+    def _widest(self, homes: Sequence[Node]) -> Node:
+        return min(homes, key=self._depth)
 
     def _depth(self, node: Node) -> int:
         depth = self._depths.get(node)
@@ -89,53 +169,21 @@ class Plan:
             self._depths[node] = depth
         return depth
 
-    def _find(self, use: Use) -> Use:
+
+@final
+class _Groups:
+    """Fixtures that belong together: union-find, linear for all practical purposes."""
+
+    def __init__(self) -> None:
+        self._leader: Final[dict[Use, Use]] = {}
+
+    def leader(self, use: Use) -> Use:
+        """One of those that a fixture belongs to, the same for all of them."""
         leader = self._leader
-        while leader[use] != use:
-            leader[use] = leader[leader[use]]
-            use = leader[use]
+        while (above := leader.setdefault(use, use)) != use:
+            use = leader[use] = leader[above]
         return use
 
-    def _widen(self, leader: Use, home: Node) -> None:
-        known = self._home[leader]
-        if home is not known and self._depth(home) < self._depth(known):
-            self._home[leader] = home
-
-    def add(
-        self,
-        item: pytest.Item,
-        uses: Sequence[tuple[Use, Node]],
-        asked: Node | None = None,
-    ) -> None:
-        """Take one test into account.
-
-        :param item: The test.
-        :param uses: The cached async fixtures that it uses, each with the home of the loop it
-            asks for, or else the node it is cached for.
-        :param asked: The home of the loop that the test itself asks for, if it does.
-        """
-        group: Use | None = None
-        for use, home in uses:
-            if use not in self._leader:
-                self._leader[use] = use
-                self._home[use] = home
-            leader = self._find(use)
-            self._widen(leader, home)
-            if group is None:
-                group = leader
-            elif leader != group:
-                self._leader[leader] = group
-                self._widen(group, self._home[leader])
-        if group is not None:
-            self._tests[item] = group
-            if asked is not None:
-                self._widen(group, asked)
-
-    def home_of_fixture(self, use: Use) -> Node | None:
-        """The home of the loop of a fixture's group, or None if no test is known to use it."""
-        return self._home[self._find(use)] if use in self._leader else None
-
-    def home_of_test(self, item: pytest.Item) -> Node:
-        """The home of the loop of a test's group, or the test itself if it has none."""
-        use = self._tests.get(item)
-        return item if use is None else self._home[self._find(use)]
+    def join(self, one: Use, other: Use) -> None:
+        """Put two fixtures together, with all that belong to them."""
+        self._leader[self.leader(one)] = self.leader(other)
