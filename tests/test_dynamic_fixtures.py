@@ -557,7 +557,10 @@ async def test_asks(wide): ...
     )
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
-        ["*ScopeMismatch: *function scoped fixture generator with a session scoped*"]
+        [
+            "*ScopeMismatch: *function scoped fixture generator with a session scoped*",
+            "*test_example.py:*:  def wide(request)",
+        ]
     )
     assert_users_frames_only(result)
 

@@ -605,6 +605,7 @@ def _like(original: Any, replacement: Callable[..., Any]) -> Callable[..., Any]:
     """
     function = getattr(original, "__func__", original)
     cast("Any", replacement).__wrapped__ = function
+    replacement.__name__ = getattr(function, "__name__", replacement.__name__)
     if function is original:
         return replacement
     return types.MethodType(replacement, original.__self__)
