@@ -68,11 +68,12 @@ from pytest_asyncio.outcomes import outcome_of
 from pytest_asyncio.plan import AnyFixtureDef
 from pytest_asyncio.plan import home_of
 from pytest_asyncio.plan import is_narrower
-from pytest_asyncio.plan import Member
+from pytest_asyncio.plan import Need
 from pytest_asyncio.plan import Node
 from pytest_asyncio.plan import Plan
 from pytest_asyncio.plan import scope_of
 from pytest_asyncio.plan import Use
+from pytest_asyncio.plan import Uses
 
 if TYPE_CHECKING:
     from pytest_asyncio.current_loop import CurrentLoop
@@ -454,7 +455,7 @@ def pytest_collection_modifyitems(
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Make the plan."""
-    members: list[Member] = []
+    needs: dict[pytest.Item, Need] = {}
     loops = loops_of(session.config)
     known = set(map(id, loops.collected))  # The hash of an item is that of its name.
     late = [item for item in session.items if id(item) not in known]
@@ -472,14 +473,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         if fixtures and loops.override("event_loop", item) is None:
             uses = _uses(item, fixtures, loops)
             if uses:
-                members.append((item, uses, _asked_by_test(item, uses, loops)))
-    loops.plan = Plan(members)
+                needs[item] = uses, _asked_by_test(item, uses, loops)
+    loops.plan = Plan(needs)
     loops.collected = []
 
 
-def _uses(
-    item: pytest.Item, fixtures: Iterable[AnyFixtureDef], loops: Loops
-) -> list[tuple[Use, Node | None]]:
+def _uses(item: pytest.Item, fixtures: Iterable[AnyFixtureDef], loops: Loops) -> Uses:
     """The fixtures that the loop of a test may depend on, with the home that each asks for."""
     uses: list[tuple[Use, Node | None]] = []
     for fixturedef in fixtures:
@@ -489,12 +488,10 @@ def _uses(
         # One of function scope follows the test, unless it asks for a loop by itself.
         if loop_scope is not None or (home or node) is not item:
             uses.append(((fixturedef, node), home))
-    return uses
+    return tuple(uses)
 
 
-def _asked_by_test(
-    item: pytest.Item, uses: Sequence[tuple[Use, Node | None]], loops: Loops
-) -> Node | None:
+def _asked_by_test(item: pytest.Item, uses: Uses, loops: Loops) -> Node | None:
     """The home of the loop that a test asks for, if only by a fixture for its loop alone."""
     _agree_on_package(item, uses, loops)
     asked = loops.asked_by_test(loops.marking(item), item)
@@ -503,9 +500,7 @@ def _asked_by_test(
     return asked
 
 
-def _agree_on_package(
-    item: pytest.Item, uses: Sequence[tuple[Use, Node | None]], loops: Loops
-) -> None:
+def _agree_on_package(item: pytest.Item, uses: Uses, loops: Loops) -> None:
     """Give a test and its fixtures that all ask for package scope the same package.
 
     Seen from the test it is the innermost one, seen from a fixture the one that its

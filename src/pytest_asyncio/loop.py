@@ -192,7 +192,7 @@ class Loops:
         """The runners by their loops, as long as these are open."""
         self.station: Station | None = None
         """The test that is being run, if it uses a loop."""
-        self.plan: Plan = Plan()
+        self.plan: Plan = Plan({})
         self.collected: list[pytest.Item] = []
         """All items, deselected ones too, until the plan is made."""
         self.is_concerned = False

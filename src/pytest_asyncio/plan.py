@@ -7,6 +7,8 @@ for whose life it exists. Nothing here makes a loop, or knows what an async fixt
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 from typing import Final
@@ -63,11 +65,11 @@ def is_narrower(scope: str, than: str) -> bool:
 Use: TypeAlias = tuple[AnyFixtureDef, Node]
 """An async fixture that a test uses, and the node for whose life it is cached."""
 
-Member: TypeAlias = tuple[pytest.Item, Sequence[tuple[Use, Node | None]], Node | None]
-"""A test, the cached async fixtures that it uses, and the home of the loop that it asks for.
+Uses: TypeAlias = tuple[tuple[Use, Node | None], ...]
+"""The fixtures that a test uses, each with the home of the loop that it asks for, if it does."""
 
-Each fixture has with it the home of the loop that it asks for. None asks for nothing.
-"""
+Need: TypeAlias = tuple[Uses, Node | None]
+"""What decides on the loop of a test: what it uses, and the home of the loop it asks for itself."""
 
 
 @final
@@ -83,20 +85,19 @@ class Plan:
     for just that loop, as the two are together then in all releases since 0.23. So do those of
     the same scope that it meets.
 
-    :param members: All tests that use such fixtures.
+    :param needs: What each test needs that uses such fixtures.
     """
 
-    def __init__(self, members: Sequence[Member] = ()) -> None:
+    def __init__(self, needs: Mapping[pytest.Item, Need]) -> None:
+        distinct = dict.fromkeys(needs.values())  # Most tests need what others do.
         self._depths: Final[dict[Node, int]] = {}
         self._neighbours: Final = _Groups()
         """Fixtures of the same scope that meet."""
-        self._staying: Final = self._asked_to_stay(members)
+        self._staying: Final = self._asked_to_stay(distinct)
         self._groups: Final = _Groups()
         """Those that share a loop, save those that stay."""
-        self._homes: Final = self._homes_of_groups(members)
-        self._tests: Final = {
-            item: self._home_of_test(uses, asked) for item, uses, asked in members
-        }
+        self._homes: Final = self._homes_of_groups(distinct)
+        self._needs: Final = needs
 
     def home_of_fixture(self, use: Use) -> Node | None:
         """The home of the loop of a fixture, or None if no test is known to use it."""
@@ -106,12 +107,17 @@ class Plan:
 
     def home_of_test(self, item: pytest.Item) -> Node:
         """The home of the loop that a test shares with its fixtures, or the test itself."""
-        return self._tests.get(item, item)
+        need = self._needs.get(item)
+        if need is None:
+            return item
+        uses, asked = need
+        homes = [home or self.home_of_fixture(use) or use[1] for use, home in uses]
+        return asked if asked is not None and asked in homes else self._widest(homes)
 
-    def _asked_to_stay(self, members: Sequence[Member]) -> set[Use]:
+    def _asked_to_stay(self, needs: Iterable[Need]) -> set[Use]:
         """One of each set of neighbours that stay."""
         staying: list[Use] = []
-        for _, uses, asked in members:
+        for uses, asked in needs:
             homes = {asked, *(home for _, home in uses)}
             first: dict[Node, Use] = {}
             for use, home in uses:
@@ -124,16 +130,18 @@ class Plan:
     def _stays(self, use: Use) -> bool:
         return bool(self._staying) and self._neighbours.leader(use) in self._staying
 
-    def _homes_of_groups(self, members: Sequence[Member]) -> dict[Use, Node]:
+    def _homes_of_groups(self, needs: Iterable[Need]) -> dict[Use, Node]:
         """Put together what is used together; the home of each group, by its leader."""
         wanted: list[tuple[Use, Node]] = []
 
         def together(uses: Sequence[Use], homes: Sequence[Node]) -> None:
             for use in uses:
                 self._groups.join(uses[0], use)
-                wanted.extend((use, home) for home in (use[1], *homes))
+                wanted.append((use, use[1]))
+            for use in uses[:1]:
+                wanted.extend((use, home) for home in homes)
 
-        for _, uses, asked in members:
+        for uses, asked in needs:
             fixed = [
                 home or use[1]
                 for use, home in uses
@@ -152,12 +160,6 @@ class Plan:
             leader = self._groups.leader(use)
             found[leader] = self._widest([home, found.get(leader, home)])
         return found
-
-    def _home_of_test(
-        self, uses: Sequence[tuple[Use, Node | None]], asked: Node | None
-    ) -> Node:
-        homes = [home or self.home_of_fixture(use) or use[1] for use, home in uses]
-        return asked if asked is not None and asked in homes else self._widest(homes)
 
     def _widest(self, homes: Sequence[Node]) -> Node:
         return min(homes, key=self._depth)
