@@ -1578,6 +1578,72 @@ def test_override_that_gives_no_loop(run: Example, value: str) -> None:
     result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
 
 
+@pytest.mark.parametrize("scope", ["function", "class", "module", "session"])
+def test_override_is_current_in_a_test_with_nothing_async(
+    run: Example, scope: str
+) -> None:
+    """A synchronous test that requests an override finds it, and so do sync fixtures."""
+    source = """
+        @pytest.fixture
+        def current(event_loop):
+            return asyncio.get_event_loop()
+
+        def test_itself(event_loop):
+            assert asyncio.get_event_loop() is event_loop
+
+        def test_fixture(current, event_loop):
+            assert asyncio.get_event_loop() is current is event_loop
+
+        @pytest.mark.asyncio
+        async def test_async(current, event_loop):
+            assert asyncio.get_running_loop() is current is event_loop
+
+        def test_after(current, event_loop):
+            assert asyncio.get_event_loop() is current is event_loop
+    """
+    result = run(HEAD + OVERRIDE.replace("SCOPE", scope) + textwrap.dedent(source))
+    result.assert_outcomes(passed=4)
+
+
+def test_what_is_current_before_an_override_is_put_back(run: Example) -> None:
+    """The loop of a synchronous test is not found after it, nor is one that is closed."""
+    source = """
+        before = asyncio.new_event_loop()
+
+        @pytest.fixture
+        def event_loop():
+            loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(loop)
+            yield loop
+            loop.close()
+
+        def test_before():
+            asyncio.set_event_loop(before)
+
+        def test_sync(event_loop):
+            assert asyncio.get_event_loop() is event_loop
+
+        def test_after():
+            assert asyncio.get_event_loop() is before
+            asyncio.set_event_loop(None)
+            before.close()
+    """
+    run(project(source), "-Werror").assert_outcomes(passed=3)
+
+
+def test_a_fixture_of_the_same_name_may_be_something_else(run: Example) -> None:
+    """As long as nothing async sees it: the name is a common one."""
+    source = """
+        @pytest.fixture
+        def event_loop():
+            return ["click", "quit"]
+
+        def test_sync(event_loop):
+            assert event_loop == ["click", "quit"]
+    """
+    run(project(source), "-Werror", mode="auto").assert_outcomes(passed=1)
+
+
 @pytest.mark.parametrize("mode", ["strict", "auto"])
 @pytest.mark.parametrize("decorator", ["pytest.fixture", "pytest_asyncio.fixture"])
 def test_override_that_is_async(run: Example, mode: str, decorator: str) -> None:

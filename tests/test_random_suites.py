@@ -66,6 +66,24 @@ class Record:
             for nodeid, when, outcome, xfail, *_ in self.reports
         ]
 
+    def together(self) -> set[tuple[str, str]]:
+        """Which test or fixture is in the loop of which fixture that it uses."""
+        loops = {
+            who: loop
+            for what, who, _, _, loop, _ in self.events
+            if what in ("up", "test") and loop is not None
+        }
+        uses = [
+            *((who, using) for what, who, using, *_ in self.events if what == "up"),
+            *((nodeid, used.values()) for nodeid, used in self.tests),
+        ]
+        return {
+            (who, each)
+            for who, using in uses
+            for each in using
+            if who in loops and loops[who] == loops.get(each)
+        }
+
     def located(self) -> list[str]:
         """The lines that tracebacks show."""
         return [
@@ -290,6 +308,8 @@ def check(runs: Runs, suite: Suite) -> None:
             record.happened(variables=False),
             peer.happened(variables=False),
         )
+        apart = peer.together() - record.together()
+        assert not apart, f"not in one loop, as they are elsewhere: {sorted(apart)}"
 
 
 @hypothesis.settings(

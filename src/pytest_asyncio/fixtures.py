@@ -573,17 +573,19 @@ def set_up_synchronous(
 ) -> Generator[None, object, object]:
     """Let another fixture find the loop that it may use; the same hook."""
     __tracebackhide__ = is_hidden
+    if fixturedef.argname == "event_loop":
+        item = _pytest_private.item_of(request)
+        if loops.override("event_loop", item) is fixturedef:  # The user's.
+            loops.enter(item)
+            value = yield
+            loops.current_by_override(item, _pytest_private.cached_value(fixturedef))
+            return value
     lent = loops.lend_to(fixturedef)
     try:
-        value = yield
+        return (yield)
     finally:
         if lent:
             loops.make_current()
-    if fixturedef.argname == "event_loop" and loops.station is not None:
-        item = _pytest_private.item_of(request)
-        if loops.override("event_loop", item) is fixturedef:  # The user's.
-            loops.current_by_override(item, _pytest_private.cached_value(fixturedef))
-    return value
 
 
 class _NotNowError(Exception):

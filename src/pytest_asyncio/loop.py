@@ -329,7 +329,7 @@ class Loops:
         if self.config.getoption("setupplan", default=False):
             return  # Under --setup-plan no fixture has a value.
         station = self.enter(item)
-        if station.override is not None:
+        if station.override is not None and (station.is_async or _is_loop(loop)):
             station.runner = self.adopt(loop, item, station.override)
             self.make_current()
 
@@ -837,10 +837,14 @@ def _variant(station: Station) -> object:
     return station.policy_override, _hashable(params.get("event_loop_policy"))
 
 
-def _check_loop(loop: object, message: Callable[[], str]) -> None:
+def _is_loop(value: object) -> bool:
     import asyncio
 
-    if not isinstance(loop, asyncio.AbstractEventLoop):
+    return isinstance(value, asyncio.AbstractEventLoop)
+
+
+def _check_loop(loop: object, message: Callable[[], str]) -> None:
+    if not _is_loop(loop):
         pytest.fail(message(), pytrace=False)
 
 
