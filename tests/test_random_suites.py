@@ -163,17 +163,23 @@ def check_loops(suite: Suite, record: Record) -> None:
 
 def check_current_loop(suite: Suite, record: Record, tests: dict[str, int]) -> None:
     """The current loop is that of the test, in each of its phases, for everyone."""
-    # Save for the tear-down of a synchronous fixture that has a loop of its own.
-    own = {
-        f"{each.place}:{each.name}"
+    # Save for the tear-down of a synchronous fixture that has a loop of its own, and for the
+    # set-up of one that outlives the loop of the test.
+    others = {
+        (what, f"{each.place}:{each.name}")
         for each in suite.fixtures
-        if each.declared and not each.is_async
+        if not each.is_async
+        for what, is_meant in (
+            ("down", each.declared),
+            ("up", each.scope != "function"),
+        )
+        if is_meant
     }
     test = ""
     for what, who, _, _, loop, current in record.events:
         if what == "start":
             test = who
-        elif what == "down" and who.partition("[")[0] in own:
+        elif (what, who.partition("[")[0]) in others:
             continue
         elif loop is None and test in tests:
             assert current == tests[test], f"{what} {who}: not the loop of {test}"
@@ -356,6 +362,41 @@ def test_loop_that_ends_with_a_synchronous_test(run: Example) -> None:
             before.close()
         """,
         "-Werror",
+    )
+    result.assert_outcomes(passed=3)
+
+
+def test_fixture_that_ends_with_a_synchronous_test(run: Example) -> None:
+    """The loop of a synchronous generator is not the current one after its tear-down."""
+    result = run(
+        """
+        import asyncio
+        import pytest_asyncio
+
+        before = asyncio.new_event_loop()
+        asyncio.set_event_loop(before)
+        own = []
+
+        @pytest_asyncio.fixture(scope="class")
+        def fixture():
+            own.append(asyncio.get_event_loop())
+            yield
+            assert asyncio.get_event_loop() is own[0]
+
+        class TestThem:
+            async def test_async(self, fixture):
+                assert asyncio.get_running_loop() is own[0]
+
+            def test_sync(self):
+                pass
+
+        def test_current_loop():
+            assert asyncio.get_event_loop() is before
+            asyncio.set_event_loop(None)
+            before.close()
+        """,
+        "-Werror",
+        mode="auto",
     )
     result.assert_outcomes(passed=3)
 

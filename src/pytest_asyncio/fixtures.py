@@ -742,10 +742,7 @@ def _tear_down(
     finally:
         loops.over(live)
         changes.undo()
-        if before is None:
-            loops.make_current()
-        else:
-            before.put_back(on_demand=False)
+        loops.give_back(before)
 
 
 def _tear_down_failed(exc: BaseException, live: Live, loops: Loops) -> BaseException:
@@ -892,11 +889,12 @@ def _synchronous(
         finally:
             loops.make_current()
         yield value
+        before = loops.lend(live.runner)
         loops.make_current(live.runner)
         try:
             yield from generator
         finally:
-            loops.make_current()
+            loops.give_back(before)
 
     return generate if inspect.isgeneratorfunction(function) else call
 

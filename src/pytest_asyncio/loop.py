@@ -299,6 +299,13 @@ class Loops:
         self.make_current(runner)
         return before
 
+    def give_back(self, before: CurrentLoop | None) -> None:
+        """Let be current what was so before a loop was lent; None for the loop of the test."""
+        if before is None:
+            self.make_current()
+        else:
+            before.put_back(on_demand=False)
+
     def lend_to(self, fixturedef: AnyFixtureDef) -> bool:
         """Let a synchronous fixture that outlives the loop of the test not see that one.
 
