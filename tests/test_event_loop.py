@@ -1631,6 +1631,42 @@ def test_what_is_current_before_an_override_is_put_back(run: Example) -> None:
     run(project(source), "-Werror").assert_outcomes(passed=3)
 
 
+@pytest.mark.skipif(
+    sys.version_info >= (3, 14), reason="there is no current loop unless one is set"
+)
+@pytest.mark.parametrize("scope", ["function", "class", "module"])
+def test_there_is_a_loop_on_demand_after_an_override_that_leaves_none(
+    run: Example, scope: str
+) -> None:
+    """A tear-down that sets None takes nothing from the synchronous tests that come next."""
+    override = """
+        @pytest.fixture(scope="SCOPE")
+        def event_loop():
+            loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(loop)
+            yield loop
+            asyncio.set_event_loop(None)
+            loop.close()
+
+        class TestThem:
+            @pytest.mark.asyncio
+            async def test_async(self): ...
+
+            def test_sync(self, event_loop): ...
+    """
+    after = """
+        def test_after():
+            asyncio.get_event_loop().close()
+    """
+    result = run(
+        files={
+            "test_it.py": project(override, SCOPE=scope),
+            "test_then.py": project(after),
+        },
+    )
+    result.assert_outcomes(passed=3)
+
+
 def test_a_fixture_of_the_same_name_may_be_something_else(run: Example) -> None:
     """As long as nothing async sees it: the name is a common one."""
     source = """

@@ -697,12 +697,12 @@ class Loops:
         ended = self._ended(nextitem)
         try:
             for key in ended:
-                if left := self._homes.pop(key).close():
+                if left := self._end(self._homes.pop(key), before):
                     yield key[0], left
             for runner, override in list(self._adopted.items()):
                 if not _pytest_private.is_set_up(override):
                     del self._adopted[runner]
-                    runner.close()
+                    self._end(runner, before)
         finally:
             self.undo_changes()
             if nextitem is None and not self.live:
@@ -713,6 +713,13 @@ class Loops:
             if before is not None:
                 self._put_back(before)
             self.station = None
+
+    def _end(self, runner: Runner, before: CurrentLoop | None) -> list[str]:
+        """Close a loop; what was current before it is, where user code left none behind."""
+        left = runner.close()
+        if before is not None and before.earlier is None and not before.is_open:
+            before.earlier = runner.before
+        return left
 
     def _before(self) -> CurrentLoop | None:
         """What is to be put back at the end of the test, or of the run."""
