@@ -826,6 +826,186 @@ def test_module_that_mixes_explicit_and_planned_scopes(run: Example) -> None:
     )
 
 
+@pytest.mark.parametrize("number", [4, 9])
+def test_many_fixtures_of_one_test_share_a_loop(run: Example, number: int) -> None:
+    """However many there are, and whichever is the widest."""
+    names = [f"fixture_{each}" for each in range(number)]
+    fixtures = [
+        f"""
+@pytest.fixture(scope={"session" if name == names[-1] else "module"!r})
+async def {name}(ran):
+    ran("{name}")
+"""
+        for name in names
+    ]
+    result = run(
+        f"""
+import pytest
+{"".join(fixtures)}
+async def test_all(ran, {", ".join(names)}):
+    ran("test-all")
+""",
+        conftest=RECORDER,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1)
+    assert together(result) == " ".join([*names, "test-all"])
+
+
+def test_neighbours_of_a_fixture_that_stays_are_found_through_others(
+    run: Example,
+) -> None:
+    """One test uses many of a scope, and another asks for the loop of the last of them."""
+    result = run(
+        """
+        import pytest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture(scope="module")
+        async def one(ran):
+            ran("one")
+
+        @pytest_asyncio.fixture(scope="module")
+        async def two(ran):
+            ran("two")
+
+        @pytest_asyncio.fixture(scope="module")
+        async def three(ran):
+            ran("three")
+
+        @pytest_asyncio.fixture(scope="module")
+        async def four(ran):
+            ran("four")
+
+        async def test_wide(ran, wide, one):
+            ran("test-wide")
+
+        @pytest.mark.asyncio(loop_scope="class")
+        async def test_all(one, two, three, four): ...
+
+        @pytest.mark.asyncio(loop_scope="module")
+        async def test_asks(ran, four):
+            ran("test-asks")
+        """,
+        conftest=RECORDER + WIDE,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=3)
+    assert together(result) == "four one test-asks three two | test-wide wide"
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        """
+@pytest_asyncio.fixture
+async def value(between):
+    return between
+""",
+        """
+@pytest.fixture
+def value(request):
+    return request.getfixturevalue("value")
+""",
+        """
+@pytest.fixture
+def value(request):
+    return request.getfixturevalue("again")
+
+@pytest.fixture
+def again(request):
+    return request.getfixturevalue("between")
+""",
+    ],
+    ids=["through-another", "dynamically", "in-steps"],
+)
+def test_overridden_fixture_is_found_behind_its_override(
+    run: Example, override: str
+) -> None:
+    """The plan knows it, whichever way the override requests it."""
+    result = run(
+        f"""
+import pytest
+import pytest_asyncio
+{override}
+async def test_value(ran, value):
+    ran("test-value")
+""",
+        conftest=RECORDER
+        + """
+@pytest.fixture(scope="session")
+async def value(ran):
+    ran("overridden")
+
+@pytest.fixture
+def between(value):
+    pass
+""",
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1)
+    assert together(result) == "overridden test-value"
+
+
+def test_leftover_override_is_not_for_fixtures_of_a_test_with_a_scope(
+    run: Example,
+) -> None:
+    """What the marker says holds for the fixtures that the test takes along."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def event_loop():
+            loop = asyncio.new_event_loop()
+            yield loop
+            loop.close()
+
+        @pytest.fixture(scope="module")
+        async def cached(ran):
+            ran("cached")
+
+        @pytest.fixture
+        async def value(ran):
+            ran("value")
+
+        @pytest.mark.asyncio(loop_scope="module")
+        async def test_module(ran, cached, value):
+            ran("test-module")
+        """,
+        conftest=RECORDER,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1)
+    assert together(result) == "cached test-module value"
+
+
+def test_function_scope_is_a_scope_to_stay_in(run: Example) -> None:
+    """What a function-scoped fixture uses is with it where it asks for the loop of the test."""
+    result = run(
+        """
+        import pytest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture
+        async def silent(ran):
+            ran("silent")
+
+        @pytest_asyncio.fixture(loop_scope="function")
+        async def asks(ran, silent):
+            ran("asks")
+
+        @pytest.mark.asyncio(loop_scope="module")
+        async def test_module(ran, asks):
+            ran("test-module")
+        """,
+        conftest=RECORDER,
+    )
+    result.assert_outcomes(passed=1)
+    assert together(result) == "asks silent | test-module"
+
+
 MEETS_THE_SESSIONS = """
 import pytest
 import pytest_asyncio

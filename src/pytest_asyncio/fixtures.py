@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator
 from collections.abc import Callable
 from collections.abc import Generator
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
@@ -319,8 +320,7 @@ def fixtures_of(item: pytest.Item, loops: Loops) -> Sequence[AnyFixtureDef]:
     if id(closure) not in loops.candidates:
         candidates = [
             fixturedef
-            for name, fixturedefs in _with_literal_requests(item, closure).items()
-            for fixturedef in _used(name, fixturedefs)
+            for fixturedef in _used(_with_literal_requests(item, closure))
             if definition_of(fixturedef) is not SYNCHRONOUS
         ]
         loops.candidates[id(closure)] = closure, candidates
@@ -349,28 +349,47 @@ def _with_literal_requests(
     it, the two would have different loops, and nobody would have asked for that.
     """
     names: set[str] = set()
-    for fixturedefs in closure.values():
-        names |= _literal_requests(fixturedefs[-1].func)
     if isinstance(item, pytest.Function):
         names |= _literal_requests(item.obj)
-    if not names:
-        return closure
-    names = {
+    for fixturedefs in closure.values():
+        names |= _literal_requests(fixturedefs[-1].func)
+    new = {
         name
         for name in names
         if name not in closure and _pytest_private.visible_fixturedefs(name, item)
     }
-    return {**closure, **_pytest_private.closure_of(item, sorted(names))}
+    if not new:
+        return closure
+    found = {**closure, **_pytest_private.closure_of(item, sorted(new))}
+    return _with_literal_requests(item, found)  # Those may ask for others in turn.
 
 
-def _used(name: str, fixturedefs: Sequence[AnyFixtureDef]) -> list[AnyFixtureDef]:
-    """The closest fixture of a name, and those it overrides as far as they are requested."""
-    used: list[AnyFixtureDef] = []
-    for fixturedef in reversed(fixturedefs):
-        used.append(fixturedef)
-        if name not in fixturedef.argnames:
-            break
-    return used
+def _used(closure: Mapping[str, Sequence[AnyFixtureDef]]) -> Iterator[AnyFixtureDef]:
+    """The closest fixture of each name, and those it overrides as far as they are requested."""
+    for name, fixturedefs in closure.items():
+        for number, fixturedef in enumerate(reversed(fixturedefs), start=1):
+            yield fixturedef
+            if number == len(fixturedefs) or not _leads_to(name, fixturedef, closure):
+                break
+
+
+def _leads_to(
+    name: str,
+    fixturedef: AnyFixtureDef,
+    closure: Mapping[str, Sequence[AnyFixtureDef]],
+) -> bool:
+    """Whether a fixture requests one of some name, by itself or through others."""
+    seen: set[str] = set()
+    following = [fixturedef]
+    while following:
+        each = following.pop()
+        for asked in (*each.argnames, *_literal_requests(each.func)):
+            if asked == name:
+                return True
+            if asked in closure and asked not in seen:
+                seen.add(asked)
+                following.extend(closure[asked])
+    return False
 
 
 Stake: TypeAlias = Literal["none", "mark", "fixture", "test", "testcase"]
@@ -470,7 +489,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         if at_stake not in RUNS_IN_A_LOOP:
             continue
         fixtures = fixtures_of(item, loops)
-        if fixtures and loops.override("event_loop", item) is None:
+        if fixtures and (
+            loops.override("event_loop", item) is None
+            or loops.marking(item).arguments.loop_scope is not None  # It wins.
+        ):
             uses = _uses(item, fixtures, loops)
             if uses:
                 needs[item] = uses, _asked_by_test(item, uses, loops)
@@ -813,7 +835,7 @@ def _live(
                 ),
                 pytrace=False,
             )
-    elif (override := loops.override("event_loop", item)) is not None:
+    elif (override := station.override) is not None:
         if is_narrower(override.scope, than=fixturedef.scope):
             text = messages.fixture_wider_than_event_loop(
                 fixturedef.argname,
@@ -834,6 +856,8 @@ def _live(
     elif asked is item and loops.asked_by_test(station.marking, item) is None:
         # An option says so, and not the test, whose own loop may be a wider one by the plan.
         asked = None
+    if asked is None and node is item and loops.plan.is_asked_for_by_fixture(item):
+        asked = item
     if asked is None:
         if node is item:
             runner = loops.for_test(station, request)

@@ -716,6 +716,7 @@ class Loops:
 
     def _end(self, runner: Runner, before: CurrentLoop | None) -> list[str]:
         """Close a loop; what was current before it is, where user code left none behind."""
+        __tracebackhide__ = True
         left = runner.close()
         if before is not None and before.earlier is None and not before.is_open:
             before.earlier = runner.before

@@ -78,11 +78,13 @@ class Plan:
 
     Two fixtures wider than function scope that one test uses belong together, and so do, in
     turn, those that they meet in other tests. The nodes of the fixtures of one test lie on
-    one branch of the collection tree; hence so the widest node of a whole group is well
-    defined, and is the home of the loop that the group shares.
+    one branch of the collection tree; so the widest node of a whole group is well defined, and
+    is the home of the loop that the group shares. A fixture that asks for a loop joins nobody,
+    but those it meets come to that loop if it is wider; a test that asks for one takes along
+    those that its loop outlives.
 
-    A fixture *stays* in the loop of its own scope where a test or fixture that it meets asks
-    for just that loop, as the two are together then in all releases since 0.23. So do those of
+    A fixture *stays* in the loop of its own scope if a test or fixture that it meets asks for
+    exactly that loop, as the two are together then in all releases since 0.23. So do those of
     the same scope that it meets.
 
     :param needs: What each test needs that uses such fixtures.
@@ -104,6 +106,11 @@ class Plan:
         if self._stays(use):
             return use[1]
         return self._homes.get(self._groups.leader(use))
+
+    def is_asked_for_by_fixture(self, item: pytest.Item) -> bool:
+        """Whether a fixture asks for the loop that is for one test alone."""
+        need = self._needs.get(item)
+        return need is not None and any(home is item for _, home in need[0])
 
     def home_of_test(self, item: pytest.Item) -> Node:
         """The home of the loop that a test shares with its fixtures, or the test itself."""
@@ -183,7 +190,7 @@ class _Groups:
         """One of those that a fixture belongs to, the same for all of them."""
         leader = self._leader
         while (above := leader.setdefault(use, use)) != use:
-            use = leader[use] = leader[above]
+            leader[use] = use = leader[above]
         return use
 
     def join(self, one: Use, other: Use) -> None:
