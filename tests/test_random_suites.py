@@ -165,15 +165,18 @@ def check_current_loop(suite: Suite, record: Record, tests: dict[str, int]) -> N
     """The current loop is that of the test, in each of its phases, for everyone."""
     # Save for the tear-down of a synchronous fixture that has a loop of its own, and for the
     # set-up of one that outlives the loop of the test.
-    others = {
-        (what, f"{each.place}:{each.name}")
+    synchronous = {
+        f"{each.place}:{each.name}": each
         for each in suite.fixtures
         if not each.is_async
-        for what, is_meant in (
-            ("down", each.declared),
-            ("up", each.scope != "function"),
-        )
-        if is_meant
+    }
+    others = {
+        *(("down", name) for name in synchronous if synchronous[name].declared),
+        *(
+            ("up", name)
+            for name in synchronous
+            if synchronous[name].scope != "function"
+        ),
     }
     test = ""
     for what, who, _, _, loop, current in record.events:

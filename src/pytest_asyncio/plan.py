@@ -145,8 +145,7 @@ class Plan:
             for use in uses:
                 self._groups.join(uses[0], use)
                 wanted.append((use, use[1]))
-            for use in uses[:1]:
-                wanted.extend((use, home) for home in homes)
+            wanted.extend((use, home) for use in uses[:1] for home in homes)
 
         for uses, asked in needs:
             fixed = [
