@@ -1342,6 +1342,101 @@ def test_package_of_a_fixture_above(run: Example, mark: str, ini: str) -> None:
     assert together(result) == "narrow test wide | other"
 
 
+@pytest.mark.parametrize(
+    ("mark", "ini"),
+    [
+        pytest.param('@pytest.mark.asyncio(loop_scope="package")', "", id="all-say-so"),
+        pytest.param("", "", id="test-says-nothing"),
+        pytest.param("", "asyncio_default_test_loop_scope = package", id="option"),
+    ],
+)
+def test_packages_within_packages_agree(run: Example, mark: str, ini: str) -> None:
+    """Fixtures that ask for package scope share a loop, whichever package each is from."""
+    result = run(
+        files={
+            "outer/__init__.py": "",
+            "outer/conftest.py": """
+                import pytest_asyncio
+
+                @pytest_asyncio.fixture(scope="package", loop_scope="package")
+                async def database(ran):
+                    ran("database")
+                """,
+            "outer/inner/__init__.py": "",
+            "outer/inner/conftest.py": """
+                import pytest_asyncio
+
+                @pytest_asyncio.fixture(scope="package", loop_scope="package")
+                async def client(ran, database):
+                    ran("client")
+                """,
+            "outer/inner/test_it.py": f"""
+                import pytest
+
+                {mark}
+                async def test_it(ran, client):
+                    ran("test")
+                """,
+            "outer/inner/test_else.py": f"""
+                import pytest
+
+                {mark}
+                async def test_else(ran, client):
+                    ran("else")
+                """,
+            "other/__init__.py": "",
+            "other/test_other.py": """
+                import pytest
+
+                @pytest.mark.asyncio(loop_scope="package")
+                async def test_other(ran):
+                    ran("other")
+                """,
+        },
+        conftest=RECORDER,
+        ini=ini,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=3)
+    assert together(result) == "client database else test | other"
+
+
+def test_package_scoped_fixture_of_a_test_module(run: Example) -> None:
+    """pytest keeps it for the session, and whatever asks for package scope goes with it."""
+    result = run(
+        files={
+            "below/__init__.py": "",
+            "below/conftest.py": """
+                import pytest
+
+                @pytest.fixture(scope="package")
+                async def client(ran):
+                    ran("client")
+                """,
+            "below/test_it.py": """
+                import pytest
+
+                @pytest.fixture(scope="package")
+                async def database(ran):
+                    ran("database")
+
+                @pytest.mark.asyncio(loop_scope="package")
+                async def test_it(ran, client, database):
+                    ran("test")
+
+                @pytest.mark.asyncio(loop_scope="package")
+                async def test_else(ran, client):
+                    ran("else")
+                """,
+        },
+        conftest=RECORDER,
+        ini="asyncio_default_fixture_loop_scope = fixture-scope",
+        mode="auto",
+    )
+    result.assert_outcomes(passed=2)
+    assert together(result) == "client database else test"
+
+
 def test_sync_fixture_that_overrides_an_async_one(run: Example) -> None:
     """Where a sync fixture replaces an async one, its tests need no shared loop."""
     result = run(

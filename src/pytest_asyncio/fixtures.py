@@ -474,7 +474,7 @@ def pytest_collection_modifyitems(
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Make the plan."""
-    needs: dict[pytest.Item, Need] = {}
+    planned: list[tuple[pytest.Item, Sequence[AnyFixtureDef]]] = []
     loops = loops_of(session.config)
     known = set(map(id, loops.collected))  # The hash of an item is that of its name.
     late = [item for item in session.items if id(item) not in known]
@@ -493,9 +493,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             loops.override("event_loop", item) is None
             or loops.marking(item).arguments.loop_scope is not None  # It wins.
         ):
-            uses = _uses(item, fixtures, loops)
-            if uses:
-                needs[item] = uses, _asked_by_test(item, uses, loops)
+            planned.append((item, fixtures))
+            _agree_on_package(item, fixtures, loops)
+    needs: dict[pytest.Item, Need] = {}
+    for item, fixtures in planned:
+        uses = _uses(item, fixtures, loops)
+        if uses:
+            needs[item] = uses, _asked_by_test(item, uses, loops)
     loops.plan = Plan(needs)
     loops.collected = []
 
@@ -515,33 +519,28 @@ def _uses(item: pytest.Item, fixtures: Iterable[AnyFixtureDef], loops: Loops) ->
 
 def _asked_by_test(item: pytest.Item, uses: Uses, loops: Loops) -> Node | None:
     """The home of the loop that a test asks for, if only by a fixture for its loop alone."""
-    _agree_on_package(item, uses, loops)
     asked = loops.asked_by_test(loops.marking(item), item)
     if asked is None and any(home is item for _, home in uses):
         return item
     return asked
 
 
-def _agree_on_package(item: pytest.Item, uses: Uses, loops: Loops) -> None:
-    """Give a test and its fixtures that all ask for package scope the same package.
-
-    Seen from the test it is the innermost one, seen from a fixture the one that its
-    conftest.py is in, which may be an outer one, or none: the session, then.
-    """
-    if loops.scope_asked_by_test(loops.marking(item)) != "package":
-        return
-    homes = [
-        home or use[1] for use, home in uses if _loop_scope(use, loops) == "package"
-    ]
-    if homes:
+def _agree_on_package(
+    item: pytest.Item, fixtures: Iterable[AnyFixtureDef], loops: Loops
+) -> None:
+    """Give a test and its fixtures that ask for package scope, or have it, the same package."""
+    homes: list[Node] = []
+    for fixturedef in fixtures:
+        asked = loops.scope_asked_by_fixture(definition_of(fixturedef).loop_scope)
+        if asked in (None, "fixture-scope"):
+            asked = fixturedef.scope
+        if asked == "package":
+            node = _pytest_private.scope_node(item, fixturedef)
+            homes.append(home_of(node, "package"))
+    if homes and loops.scope_asked_by_test(loops.marking(item)) == "package":
         homes.append(home_of(item, "package"))
-        loops.packages[item] = min(homes, key=lambda home: len(home.listchain()))
-
-
-def _loop_scope(use: Use, loops: Loops) -> str:
-    """The scope of loop that a fixture asks for, if only by the scope that it is cached for."""
-    asked = loops.scope_asked_by_fixture(definition_of(use[0]).loop_scope)
-    return use[0].scope if asked in (None, "fixture-scope") else asked
+    if len(homes) > 1:
+        loops.agree_on_package(homes)
 
 
 # -- set-up and tear-down --

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from collections.abc import Generator
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 import contextlib
 from typing import Any
 from typing import Final
@@ -200,7 +201,7 @@ class Loops:
         self.is_synchronous_concerned: bool = False
         """Whether any of these is synchronous, or unittest's."""
         self.packages: Final[dict[Node, Node]] = {}
-        """The homes of tests that ask for package scope, as their fixtures do."""
+        """Packages whose tests and fixtures use the loop of another one, further up."""
         self.candidates: Final[dict[int, tuple[object, list[AnyFixtureDef]]]] = {}
         """Fixtures that may be ours, by the identity of the closure they are in, with it."""
         self.live: Final[list[Live]] = []
@@ -386,13 +387,26 @@ class Loops:
         if scope is None:
             return None
         if scope == "fixture-scope":
-            return cached_for
+            return self._agreed(cached_for)
         return self._home(cached_for, scope)
 
     def _home(self, node: Node, scope: ScopeName) -> Node:
-        # Tests, and their fixtures of function scope, may have agreed on a package.
-        agreed = self.packages.get(node) if scope == "package" else None
-        return agreed or home_of(node, scope)
+        return self._agreed(home_of(node, scope))
+
+    def _agreed(self, home: Node) -> Node:
+        while self.packages and home in self.packages:
+            home = self.packages[home]
+        return home
+
+    def agree_on_package(self, homes: Sequence[Node]) -> None:
+        """Have one loop for what is used together and asks for package scope.
+
+        Seen from a test its package is the innermost one, seen from a fixture the one that its
+        conftest.py is in, which may be an outer one, or none: the session, then.
+        """
+        agreed = set(map(self._agreed, homes))
+        widest = min(agreed, key=lambda home: len(home.listchain()))
+        self.packages.update(dict.fromkeys(agreed - {widest}, widest))
 
     # -- making loops --
 
