@@ -1460,6 +1460,46 @@ def test_sync_fixture_that_overrides_an_async_one(run: Example) -> None:
     assert together(result) == "one | two"
 
 
+def test_fixture_named_by_a_parameter(run: Example) -> None:
+    """The plan knows of ``getfixturevalue()`` with a parameter of the fixture or the test."""
+    result = run(
+        """
+        import pytest
+
+        @pytest.fixture(scope="module")
+        async def sqlite(ran):
+            ran("sqlite")
+
+        @pytest.fixture(scope="module")
+        async def postgres(ran):
+            ran("postgres")
+
+        @pytest.fixture(params=["sqlite", "postgres"])
+        def database(request):
+            return request.getfixturevalue(request.param)
+
+        async def test_one(ran, request, database):
+            ran("one-" + request.node.callspec.params["database"])
+
+        @pytest.mark.parametrize("number, database", [(2, "sqlite")])
+        def test_two(ran, request, number, database):
+            request.getfixturevalue(database)
+            ran("two")
+
+        @pytest.mark.parametrize("name", ["sqlite", "mariadb"])
+        async def test_no_fixture(ran, name):
+            ran("none-" + name)
+        """,
+        conftest=RECORDER,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=5)
+    assert (
+        together(result)
+        == "none-mariadb | none-sqlite | one-postgres one-sqlite postgres sqlite two"
+    )
+
+
 def test_fixture_that_is_requested_dynamically(run: Example) -> None:
     """A cached fixture that was requested by name runs in the loop of a test that lasts."""
     result = run(

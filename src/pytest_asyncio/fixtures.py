@@ -317,14 +317,15 @@ def fixtures_of(item: pytest.Item, loops: Loops) -> Sequence[AnyFixtureDef]:
     closure = _pytest_private.requested_fixturedefs(item)
     if not closure and "request" not in getattr(item, "fixturenames", ()):
         return []
-    if id(closure) not in loops.candidates:
+    key = id(closure), _named_by_parameters(item)
+    if key not in loops.candidates:
         candidates = [
             fixturedef
-            for fixturedef in _used(_with_literal_requests(item, closure))
+            for fixturedef in _used(_with_dynamic_requests(item, closure, key[1]))
             if definition_of(fixturedef) is not SYNCHRONOUS
         ]
-        loops.candidates[id(closure)] = closure, candidates
-    _, candidates = loops.candidates[id(closure)]
+        loops.candidates[key] = closure, candidates
+    _, candidates = loops.candidates[key]
     if not candidates:
         return []
     if loops.is_auto and not loops.marking(item).foreign:
@@ -332,36 +333,59 @@ def fixtures_of(item: pytest.Item, loops: Loops) -> Sequence[AnyFixtureDef]:
     return [each for each in candidates if is_ours(definition_of(each), item, loops)]
 
 
+def _is_asking(function: Callable[..., object]) -> bool:
+    """Whether a function requests fixtures by ``getfixturevalue()``."""
+    code = getattr(unbound(function), "__code__", None)
+    return code is not None and "getfixturevalue" in code.co_names
+
+
 def _literal_requests(function: Callable[..., object]) -> set[str]:
     """What a function may request by ``getfixturevalue("name")``: all strings in it."""
-    code = getattr(unbound(function), "__code__", None)
-    if code is None or "getfixturevalue" not in code.co_names:
+    if not _is_asking(function):
         return set()
-    return {constant for constant in code.co_consts if isinstance(constant, str)}
+    constants: tuple[object, ...] = unbound(function).__code__.co_consts
+    return {constant for constant in constants if isinstance(constant, str)}
 
 
-def _with_literal_requests(
-    item: pytest.Item, closure: Mapping[str, Sequence[AnyFixtureDef]]
+def _named_by_parameters(item: pytest.Item) -> tuple[str, ...]:
+    """The fixtures that a test, or a fixture it uses, has the names of as its parameters."""
+    callspec = getattr(item, "callspec", None)
+    return tuple(
+        value
+        for value in getattr(callspec, "params", {}).values()
+        if isinstance(value, str) and _pytest_private.visible_fixturedefs(value, item)
+    )
+
+
+def _with_dynamic_requests(
+    item: pytest.Item,
+    closure: Mapping[str, Sequence[AnyFixtureDef]],
+    parameters: Sequence[str],
 ) -> Mapping[str, Sequence[AnyFixtureDef]]:
-    """The closure with what its functions plainly ask for by ``getfixturevalue("name")``.
+    """The closure with what its functions plainly ask for while they run.
 
-    Such a fixture is set up when the test has its loop already. If the plan did not know of
-    it, the two would have different loops, and nobody would have asked for that.
+    That is ``getfixturevalue("name")``, or ``getfixturevalue(request.param)``. Such a fixture
+    is set up when the test has its loop already. If the plan did not know of it, the two would
+    have different loops, and nobody would have asked for that.
     """
-    names: set[str] = set()
+    found = dict(closure)
+    functions = [fixturedefs[-1].func for fixturedefs in closure.values()]
     if isinstance(item, pytest.Function):
-        names |= _literal_requests(item.obj)
-    for fixturedefs in closure.values():
-        names |= _literal_requests(fixturedefs[-1].func)
-    new = {
-        name
-        for name in names
-        if name not in closure and _pytest_private.visible_fixturedefs(name, item)
-    }
-    if not new:
-        return closure
-    found = {**closure, **_pytest_private.closure_of(item, sorted(new))}
-    return _with_literal_requests(item, found)  # Those may ask for others in turn.
+        functions.append(item.obj)
+    while asking := [each for each in functions if _is_asking(each)]:
+        names = set(parameters).union(*map(_literal_requests, asking))
+        new = _pytest_private.closure_of(
+            item,
+            sorted(
+                name
+                for name in names.difference(found)
+                if _pytest_private.visible_fixturedefs(name, item)
+            ),
+        )
+        new = {name: new[name] for name in new if name not in found}
+        found.update(new)
+        functions = [fixturedefs[-1].func for fixturedefs in new.values()]
+    return found
 
 
 def _used(closure: Mapping[str, Sequence[AnyFixtureDef]]) -> Iterator[AnyFixtureDef]:

@@ -202,8 +202,13 @@ class Loops:
         """Whether any of these is synchronous, or unittest's."""
         self.packages: Final[dict[Node, Node]] = {}
         """Packages whose tests and fixtures use the loop of another one, further up."""
-        self.candidates: Final[dict[int, tuple[object, list[AnyFixtureDef]]]] = {}
-        """Fixtures that may be ours, by the identity of the closure they are in, with it."""
+        self.candidates: Final[
+            dict[tuple[int, tuple[str, ...]], tuple[object, list[AnyFixtureDef]]]
+        ] = {}
+        """Fixtures that may be ours, by the identity of the closure they are in, with it.
+
+        And by the names among a test's parameters, of those it may request while it runs.
+        """
         self.live: Final[list[Live]] = []
         """The fixtures of ours that are set up, in that order."""
         self.event_loop: AnyFixtureDef | None = None
