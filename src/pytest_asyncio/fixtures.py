@@ -787,7 +787,7 @@ def _tear_down(
     finally:
         loops.over(live)
         changes.undo()
-        loops.give_back(before)
+        loops.give_back(live.runner, before)
 
 
 def _tear_down_failed(exc: BaseException, live: Live, loops: Loops) -> BaseException:
@@ -941,7 +941,7 @@ def _synchronous(
         try:
             yield from generator
         finally:
-            loops.give_back(before)
+            loops.give_back(live.runner, before)
 
     return generate if inspect.isgeneratorfunction(function) else call
 

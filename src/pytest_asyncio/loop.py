@@ -37,7 +37,6 @@ from pytest_asyncio.hookspecs import LoopFactory
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.loop_factories import factory_name
 from pytest_asyncio.loop_factories import loop_factories
-from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import Marking
 from pytest_asyncio.markers import marking
 from pytest_asyncio.outcomes import members
@@ -76,21 +75,20 @@ class Station:
         fixtures had been torn down.
     """
 
-    __slots__ = (
-        "before",
-        "changes",
-        "home",
-        "is_async",
-        "is_overridden",
-        "item",
-        "marking",
-        "override",
-        "policy",
-        "policy_override",
-        "runner",
-        "tasks",
-        "variant",
-    )
+    is_async = False
+    """Whether the test itself runs in a loop, and not its fixtures alone."""
+    runner: Runner | None = None
+    """The loop of the test, as soon as it is known."""
+    home: Node | None = None
+    """The node that this loop belongs to, unless a fixture of the user's made it."""
+    variant: object = None
+    """What tells the loop from others of the same node, as soon as it is known."""
+    policy: PolicyInForce | None = None
+    """The user's event loop policy, if there is one."""
+    changes: Changes | None = None
+    """The context variables that the test has set."""
+    tasks: Tasks | None = None
+    """The tasks that the test has started."""
 
     def __init__(
         self,
@@ -109,21 +107,7 @@ class Station:
         """The user's ``event_loop``, if the loop of the test comes from there."""
         self.policy_override: Final = overrides.get("event_loop_policy")
         """The user's ``event_loop_policy``, if there is one."""
-        self.before: CurrentLoop = before
-        self.is_async: bool = False
-        """Whether the test itself runs in a loop, and not its fixtures alone."""
-        self.runner: Runner | None = None
-        """The loop of the test, as soon as it is known."""
-        self.home: Node | None = None
-        """The node that this loop belongs to, unless a fixture of the user's made it."""
-        self.variant: object = None
-        """What tells the loop from others of the same node, as soon as it is known."""
-        self.policy: PolicyInForce | None = None
-        """The user's event loop policy, if there is one."""
-        self.changes: Changes | None = None
-        """The context variables that the test has set."""
-        self.tasks: Tasks | None = None
-        """The tasks that the test has started."""
+        self.before = before
 
     @property
     def scope(self) -> str:
@@ -278,9 +262,10 @@ class Loops:
         __tracebackhide__ = True
         item = station.item
         home = self.asked_by_test(station.marking, item)
-        group = self.plan.home_of_test(item)
-        if home is None or (group is not item and _is_synchronous(item)):
-            home = group
+        if home is None or not station.is_async:
+            group = self.plan.home_of_test(item)
+            if home is None or group is not item:
+                home = group
         runner = self.at(home, station, request)
         station.home, station.runner = home, runner
         self.make_current(runner)
@@ -305,12 +290,12 @@ class Loops:
         self.make_current(runner)
         return before
 
-    def give_back(self, before: CurrentLoop | None) -> None:
+    def give_back(self, runner: Runner, before: CurrentLoop | None) -> None:
         """Let be current what was so before a loop was lent; None for the loop of the test."""
-        if before is None:
-            self.make_current()
-        else:
+        if before is not None:
             before.put_back(on_demand=False)
+        elif self.station is None or self.station.runner is not runner:
+            self.make_current()
 
     def lend_to(self, fixturedef: AnyFixtureDef) -> bool:
         """Let a synchronous fixture that outlives the loop of the test not see that one.
@@ -376,7 +361,7 @@ class Loops:
     def asked_by_test(self, said: Marking, item: pytest.Item) -> Node | None:
         """The home of that loop."""
         scope = self.scope_asked_by_test(said)
-        return None if scope is None else self._home(item, scope)
+        return None if scope is None else self._agreed(home_of(item, scope))
 
     def scope_asked_by_fixture(
         self, loop_scope: ScopeName | None
@@ -391,12 +376,8 @@ class Loops:
         scope = self.scope_asked_by_fixture(loop_scope)
         if scope is None:
             return None
-        if scope == "fixture-scope":
-            return self._agreed(cached_for)
-        return self._home(cached_for, scope)
-
-    def _home(self, node: Node, scope: ScopeName) -> Node:
-        return self._agreed(home_of(node, scope))
+        home = cached_for if scope == "fixture-scope" else home_of(cached_for, scope)
+        return self._agreed(home)
 
     def _agreed(self, home: Node) -> Node:
         while self.packages and home in self.packages:
@@ -850,11 +831,6 @@ def _is_of_two_loops(exc: BaseException) -> bool:
         or "different event loop" in text
         or "Event loop is closed" in text
     )
-
-
-def _is_synchronous(item: pytest.Item) -> bool:
-    """Whether a test has no use for a loop but that of its fixtures."""
-    return isinstance(item, pytest.Function) and kind(item.obj) == "synchronous"
 
 
 def _variant(station: Station) -> object:

@@ -185,7 +185,7 @@ class Running:
         """After the fixtures, end what broke during the test, and the loops that end with it."""
         __tracebackhide__ = is_hidden
         loops = self.loops
-        if not loops.used and loops.station is None:
+        if loops.station is None and not loops.used:
             return (yield)
         # A test without a loop may be the last one in the scope of a loop.
         uses_none = loops.station is None
