@@ -379,6 +379,39 @@ def test_auto_mode_runs_unmarked_tests_and_fixtures(run: Example) -> None:
     run(TWO_UNMARKED, mode="auto").assert_outcomes(passed=2)
 
 
+@pytest.mark.skipif(
+    not hasattr(pytest, "PytestRemovedIn9Warning"),
+    reason="pytest 9 makes errors of them",
+)
+def test_strict_mode_warns_of_plain_async_fixture(run: Example) -> None:
+    """With pytest 8, where it was no more than a warning, it is one still."""
+    result = run(
+        """
+        import pytest
+
+        @pytest.fixture(autouse=True)
+        async def number():
+            yield 42
+
+        @pytest.mark.asyncio
+        async def test_it(): ...
+        """
+    )
+    result.assert_outcomes(passed=1, warnings=2)
+    result.stdout.fnmatch_lines(
+        [
+            (
+                "*PytestDeprecationWarning: the async test test_example.py::test_it requests "
+                "the async fixture 'number', which is made with pytest.fixture."
+            ),
+            "*Decorate 'number' (test_example.py:4) with pytest_asyncio.fixture, or set *",
+        ]
+    )
+
+
+@pytest.mark.skipif(
+    hasattr(pytest, "PytestRemovedIn9Warning"), reason="pytest 8 warns of them, no more"
+)
 def test_strict_mode_refuses_plain_async_fixture(run: Example) -> None:
     """In strict mode a test of ours with a plain async fixture is told what to write."""
     result = run(

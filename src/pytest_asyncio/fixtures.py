@@ -75,6 +75,7 @@ from pytest_asyncio.plan import Plan
 from pytest_asyncio.plan import scope_of
 from pytest_asyncio.plan import Use
 from pytest_asyncio.plan import Uses
+from pytest_asyncio.warning_types import warn_at
 
 if TYPE_CHECKING:
     from pytest_asyncio.current_loop import CurrentLoop
@@ -587,11 +588,14 @@ def set_up(
     elif is_ours(definition, item, loops):
         replacement = _replacement(fixturedef, request, definition, loops, item)
     elif is_async_test(item) and "anyio_backend" not in item.fixturenames:
-        replacement = _refuse(
-            messages.plain_fixture_in_strict_mode(
-                item.nodeid, fixturedef.argname, location(fixturedef, item)
-            )
+        text = messages.plain_fixture_in_strict_mode(
+            item.nodeid, fixturedef.argname, location(fixturedef, item)
         )
+        if hasattr(pytest, "PytestRemovedIn9Warning"):
+            # pytest 8 itself does no more than warn, and so did releases before 2.0.
+            warn_at(item, pytest.PytestDeprecationWarning(text))
+            return (yield)
+        replacement = _refuse(text)
     else:
         return (yield)
     original = fixturedef.func

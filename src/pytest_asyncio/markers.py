@@ -20,7 +20,6 @@ from typing import Literal
 from typing import NamedTuple
 from typing import TYPE_CHECKING
 from typing import TypeAlias
-import warnings
 
 import pytest
 
@@ -29,6 +28,7 @@ from pytest_asyncio.config import Mode
 from pytest_asyncio.config import ScopeName
 from pytest_asyncio.config import SCOPES
 from pytest_asyncio.config import settings
+from pytest_asyncio.warning_types import warn_at
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -313,14 +313,8 @@ def check_mark(item: pytest.Item, said: Marking) -> None:
     if said.problem:
         pytest.fail(messages.bad_marker(item.nodeid, said.problem), pytrace=False)
     if said.mark is not None and "scope" in said.mark.kwargs:
-        warnings.warn_explicit(
-            pytest.PytestDeprecationWarning(
-                messages.marker_scope_deprecated(item.nodeid)
-            ),
-            category=None,
-            filename=str(item.path),
-            lineno=(item.location[1] or 0) + 1,
-        )
+        text = messages.marker_scope_deprecated(item.nodeid)
+        warn_at(item, pytest.PytestDeprecationWarning(text))
 
 
 if TYPE_CHECKING:

@@ -47,6 +47,7 @@ from pytest_asyncio.warning_types import PytestAsyncioLeakedTaskWarning
 from pytest_asyncio.warning_types import PytestAsyncioLoopWarning
 from pytest_asyncio.warning_types import PytestAsyncioUnhandledExceptionWarning
 from pytest_asyncio.warning_types import PytestAsyncioWarning
+from pytest_asyncio.warning_types import warn_at
 
 if TYPE_CHECKING:
     from pytest_asyncio.diagnostics import Tasks
@@ -457,14 +458,14 @@ def _ran_synchronously(item: pytest.Function, result: object) -> None:
 def _warn(warning: Warning, item: pytest.Item) -> None:
     __tracebackhide__ = True
     try:
-        _tell(warning, item)
+        warn_at(item, warning)
     except PytestAsyncioWarning as error:
         from pytest_asyncio.warning_filters import is_meant
 
         if isinstance(error, _UNKNOWN_TO_SUITES) and not is_meant(error, item.config):
             with warnings.catch_warnings():
                 warnings.simplefilter("always", type(error))
-                _tell(error, item)
+                warn_at(item, error)
             return
         if isinstance(error, PytestAsyncioUnhandledExceptionWarning):
             raise
@@ -478,16 +479,6 @@ _UNKNOWN_TO_SUITES: Final = (
     PytestAsyncioUnhandledExceptionWarning,
 )
 """What earlier releases said nothing of, nor does anybody ask for it by an option."""
-
-
-def _tell(warning: Warning, item: pytest.Item) -> None:
-    __tracebackhide__ = True
-    warnings.warn_explicit(
-        warning,
-        category=None,
-        filename=str(item.path),
-        lineno=(item.location[1] or 0) + 1,
-    )
 
 
 class _NoMoreExamplesError(BaseException):

@@ -1,8 +1,9 @@
-"""The categories of the plugin's warnings, to be filtered by name."""
+"""The categories of the plugin's warnings, to be filtered by name, and how tests are warned."""
 
 from __future__ import annotations
 
 from typing import final
+import warnings
 
 import pytest
 
@@ -66,3 +67,14 @@ class PytestAsyncioLeakedTaskWarning(PytestAsyncioWarning):
     """
 
     __module__ = "pytest_asyncio"
+
+
+def warn_at(item: pytest.Item, warning: Warning) -> None:
+    """Give a warning the place of a test, where filters by module and users look for it."""
+    __tracebackhide__ = True
+    warnings.warn_explicit(
+        warning,
+        category=None,
+        filename=str(item.path),
+        lineno=(item.location[1] or 0) + 1,
+    )
