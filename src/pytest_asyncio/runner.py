@@ -326,24 +326,20 @@ class Runner:
             # Somebody called stop() while nothing was running; that is over now.
             self.loop.run_forever()
         while not until():
-            if not (self._asked and self._serve()):
-                self._run_until_woken(until)
-
-    def _run_until_woken(self, until: Callable[[], bool]) -> None:
-        """Let the loop run until something happens that a drive may be waiting for."""
-        __tracebackhide__ = True
-        self._running, self._woken = True, False
-        try:
-            self.loop.run_forever()
-        finally:
-            self._running = False
-            if _IS_TASK_OF_THREAD:
-                _leave_task(self.loop)
-        if self._interruption is not None:
-            exception, self._interruption = self._interruption, None
-            raise exception
-        if not self._woken and not until():
-            raise LoopStoppedError
+            if self._asked and self._serve():
+                continue
+            self._running, self._woken = True, False
+            try:
+                self.loop.run_forever()
+            finally:
+                self._running = False
+                if _IS_TASK_OF_THREAD:
+                    _leave_task(self.loop)
+            if self._interruption is not None:
+                exception, self._interruption = self._interruption, None
+                raise exception
+            if not self._woken and not until():
+                raise LoopStoppedError
 
     def _wake(self, _: object = None) -> None:
         """Give control back to the innermost drive, which looks whether it is at its end."""
