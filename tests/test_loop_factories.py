@@ -678,6 +678,75 @@ with warnings.catch_warnings():
 
 
 @POLICIES
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_policy_that_a_test_puts_in_force(run: Example, kind: str) -> None:
+    """Code under test may replace the policy: the next test has its loop all the same."""
+    result = run(
+        f"""
+        import asyncio
+        from conftest import A, kind, Policy
+        import warnings
+
+        async def test_before():
+            assert kind() != "A"
+
+        {kind} test_library():
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                asyncio.set_event_loop_policy(Policy(A))
+
+        async def test_after():
+            assert kind() != "A"
+        """,
+        conftest=KINDS + POLICY,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=3)
+
+
+@POLICIES
+def test_policy_that_a_fixture_puts_in_force(run: Example) -> None:
+    """A policy of a wider fixture is in force until that fixture is torn down."""
+    result = run(
+        """
+        import asyncio
+        from conftest import A, kind, Policy
+        import pytest
+        import warnings
+
+        def put_in_force(policy):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                asyncio.set_event_loop_policy(policy)
+
+        @pytest.fixture(scope="class")
+        def policy():
+            put_in_force(Policy(A))
+            yield
+            put_in_force(None)
+
+        class TestClass:
+            async def test_first(self, policy): ...
+
+            async def test_second(self):
+                assert kind() == "A"
+
+            def test_sync(self):
+                put_in_force(None)
+
+            async def test_third(self):
+                assert kind() == "A"
+
+        async def test_after():
+            assert kind() != "A"
+        """,
+        conftest=KINDS + POLICY,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=5)
+
+
+@POLICIES
 @pytest.mark.parametrize("scope", ["function", "class", "module", "package", "session"])
 def test_event_loop_policy_is_overridden(run: Example, scope: str) -> None:
     """Loops are made by the user's policy, which is in force during tests and fixtures."""

@@ -16,10 +16,13 @@ import warnings
 
 if sys.version_info < (3, 14):
 
+    def get_policy() -> Any:
+        """The event loop policy in force, or None where there are no policies any more."""
+        return asyncio.get_event_loop_policy()  # type: ignore[deprecated]
+
     def _variables() -> Any:
         """Where the event loop policy in force keeps the current loop, if it is of asyncio's."""
-        policy = asyncio.get_event_loop_policy()  # type: ignore[deprecated]
-        return getattr(policy, "_local", None)
+        return getattr(get_policy(), "_local", None)
 
     def _loop_in(variables: Any) -> asyncio.AbstractEventLoop | None:
         return getattr(variables, "_loop", None)
@@ -32,6 +35,10 @@ else:
         "set_event_loop",
         None,
     )
+
+    def get_policy() -> Any:
+        """The same."""
+        return None if _get_policy is None else _get_policy()
 
     def _variables() -> Any:
         """The same, as long as there are policies.
@@ -108,22 +115,12 @@ def set_current_loop(loop: asyncio.AbstractEventLoop) -> None:
         asyncio.events.set_event_loop(loop)
 
 
-@final
-class PolicyInForce:
-    """An event loop policy that the user's code brought in, until the one before is put back.
+def set_policy(policy: Any) -> None:
+    """Put an event loop policy in force.
 
-    Policies are deprecated from Python 3.14 on. Whoever overrides the fixture
-    ``event_loop_policy`` knows: the warnings would only repeat it at the wrong place.
+    Policies are deprecated from Python 3.14 on. Whoever has brought one in knows: the warning
+    would only repeat it at the wrong place.
     """
-
-    def __init__(self, policy: Any) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self._before: Any = asyncio.get_event_loop_policy()  # type: ignore[deprecated]
-            asyncio.set_event_loop_policy(policy)  # type: ignore[deprecated]
-
-    def put_back(self) -> None:
-        """Put the policy in force that was so before."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            asyncio.set_event_loop_policy(self._before)  # type: ignore[deprecated]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        asyncio.set_event_loop_policy(policy)  # type: ignore[deprecated]

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
+import sys
 from typing import Any
 from typing import Final
 from typing import final
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     import asyncio
 
     from pytest_asyncio.current_loop import CurrentLoop
-    from pytest_asyncio.current_loop import PolicyInForce
     from pytest_asyncio.diagnostics import Tasks
     from pytest_asyncio.diagnostics import Unhandled
     from pytest_asyncio.runner import FixtureTask
@@ -83,8 +83,8 @@ class Station:
     """The node that this loop belongs to, unless a fixture of the user's made it."""
     variant: object = None
     """What tells the loop from others of the same node, as soon as it is known."""
-    policy: PolicyInForce | None = None
-    """The user's event loop policy, if there is one."""
+    policy_before: Any = None
+    """What was in force before the user's event loop policy, if there is one."""
     changes: Changes | None = None
     """The context variables that the test has set."""
     tasks: Tasks | None = None
@@ -216,6 +216,8 @@ class Loops:
         self._is_setup_observed: bool | None = None
         self._runner: type[Runner] | None = None
         self._current_loop: type[CurrentLoop] | None = None
+        self._get_policy: Callable[[], Any] | None = None
+        self._policy: Any = None
         self._overrides: Final[dict[Node | None, Mapping[str, AnyFixtureDef]]] = {}
 
     def is_setup_observed(self) -> bool:
@@ -394,6 +396,36 @@ class Loops:
         widest = min(agreed, key=lambda home: len(home.listchain()))
         self.packages.update(dict.fromkeys(agreed - {widest}, widest))
 
+    # -- event loop policies --
+
+    def keep_policy(self) -> None:
+        """Keep which event loop policy the call of a test begins with."""
+        if self._get_policy is None and "asyncio" in sys.modules:
+            from pytest_asyncio.current_loop import get_policy
+
+            self._get_policy = get_policy
+        if self._get_policy is not None:
+            self._policy = self._get_policy()
+
+    def put_back_policy(self) -> None:
+        """Let a policy that the call of a test has put in force not be there for the next one.
+
+        What a fixture puts in force stays, until the fixture itself sees to it.
+        """
+        policy, self._policy = self._policy, None
+        if (
+            policy is not None
+            and self._get_policy is not None
+            and self._get_policy() is not policy
+        ):
+            self._set_policy(policy)
+
+    @staticmethod
+    def _set_policy(policy: Any) -> None:
+        from pytest_asyncio.current_loop import set_policy
+
+        set_policy(policy)
+
     # -- making loops --
 
     def at(
@@ -413,10 +445,11 @@ class Loops:
         if station.policy_override is not None:
             assert request is not None
             policy = request.getfixturevalue("event_loop_policy")
-            if station.policy is None:
-                from pytest_asyncio.current_loop import PolicyInForce
+            if station.policy_before is None:
+                from pytest_asyncio.current_loop import get_policy
 
-                station.policy = PolicyInForce(policy)
+                station.policy_before = get_policy()
+                self._set_policy(policy)
         key = (home, self.variant(station))
         runner = self._homes.get(key)
         if runner is not None and runner.loop.is_closed():
@@ -708,8 +741,8 @@ class Loops:
             if nextitem is None and not self.live:
                 for runner in list(self.family.values()):
                     runner.close()
-            if self.station is not None and self.station.policy is not None:
-                self.station.policy.put_back()
+            if self.station is not None and self.station.policy_before is not None:
+                self._set_policy(self.station.policy_before)
             if before is not None:
                 self._put_back(before)
             self.station = None

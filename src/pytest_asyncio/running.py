@@ -150,6 +150,7 @@ class Running:
         """After the fixtures, tell what went wrong in the background."""
         __tracebackhide__ = is_hidden
         loops = self.loops
+        loops.keep_policy()
         if loops.unhandled or loops.stuck:
             _report(item, loops)
         if loops.station is not None and not loops.station.is_async:
@@ -186,6 +187,7 @@ class Running:
         """After the fixtures, end what broke during the test, and the loops that end with it."""
         __tracebackhide__ = is_hidden
         loops = self.loops
+        loops.put_back_policy()
         if loops.station is None and not loops.used:
             return (yield)
         # A test without a loop may be the last one in the scope of a loop.
