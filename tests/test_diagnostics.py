@@ -480,6 +480,40 @@ async def test_it():
     assert_users_frames_only(result)
 
 
+def test_exceptions_that_are_alike_are_told_once(run: Example) -> None:
+    """What fails many tasks in the same way is one warning, that says how many."""
+    source = (
+        HEAD
+        + """
+async def send():
+    raises()
+
+async def receive():
+    raises()
+
+async def test_it():
+    tasks = [asyncio.create_task(send()) for _ in range(20)]
+    tasks.append(asyncio.create_task(receive()))
+    loop = asyncio.get_running_loop()
+    loop.call_soon(int, "x")
+    loop.call_soon(int, "x")
+    await asyncio.sleep(0.01)
+"""
+    )
+    result = run(source, *WARN, mode="auto")
+    result.assert_outcomes(passed=2, warnings=4)
+    result.stdout.fnmatch_lines(
+        [
+            "*Exception that nobody handled*coroutine send,*",
+            "*The same, with the same stack, 19 more times.",
+        ]
+    )
+    result = run(source, "-W", f"error::{UNHANDLED}", mode="auto")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines("*with the same stack, 19 more times.*")
+    result.stdout.fnmatch_lines("*(4 sub-exceptions)")
+
+
 @pytest.mark.parametrize(
     ("ending", "outcome"),
     [

@@ -47,7 +47,7 @@ class DeadlockError(Exception):
 class Unhandled:
     """An exception that a task or a callback raised, and that nobody took notice of."""
 
-    __slots__ = ("_traceback", "during", "exception", "source")
+    __slots__ = ("_traceback", "during", "exception", "more", "source")
 
     def __init__(self, exception: BaseException, source: str, during: str = "") -> None:
         self.exception: Final = exception
@@ -57,6 +57,18 @@ class Unhandled:
         """What raised it, in words."""
         self.during: Final = during
         """The test that was running then, if it is not the one that is told of it."""
+        self.more = 0
+        """How many others of this kind are not told of."""
+
+    def kind(self) -> object:
+        """The same for two that tell the same story: the same error, with the same stack."""
+        stack = tuple(
+            (frame.f_code, line)
+            for frame, line in traceback.walk_tb(self._traceback)
+            if not _is_plumbing(frame.f_code.co_filename)
+        )
+        told = traceback.format_exception_only(self.exception)
+        return (self.during, *told, stack) if stack else id(self)
 
     def __str__(self) -> str:
         told = traceback.TracebackException(

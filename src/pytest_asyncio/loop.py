@@ -586,10 +586,17 @@ class Loops:
         return text
 
     def take_unhandled(self) -> list[Unhandled]:
-        """The exceptions in tasks and callbacks that nobody has taken notice of so far."""
-        taken = list(self.unhandled)
+        """The exceptions in tasks and callbacks that nobody has taken notice of so far.
+
+        A connection that is lost may fail a hundred tasks: of what is alike, the first is told.
+        """
+        taken: dict[object, Unhandled] = {}
+        for each in self.unhandled:
+            first = taken.setdefault(each.kind(), each)
+            if first is not each:
+                first.more += 1
         self.unhandled.clear()
-        return taken
+        return list(taken.values())
 
     @contextlib.contextmanager
     def keeping_tasks(self) -> Generator[None]:

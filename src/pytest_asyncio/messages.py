@@ -294,8 +294,11 @@ def leaked_tasks(test: str, tasks: Sequence[str]) -> str:
     )
 
 
-def unhandled_exception(test: str, what: str) -> str:
-    return f"Exception that nobody handled, during {test}: {what}"
+def unhandled_exception(test: str, what: str, more: int) -> str:
+    told = f"Exception that nobody handled, during {test}: {what}"
+    if more:
+        told += f"\n\nThe same, with the same stack, {more} more times."
+    return told
 
 
 def loop_is_running(user: str) -> str:

@@ -730,11 +730,12 @@ def _report(item: pytest.Item, loops: Loops) -> None:
             ends = each.exception
             continue
         during = each.during or item.nodeid
-        message = messages.unhandled_exception(during, str(each))
+        message = messages.unhandled_exception(during, str(each), each.more)
         try:
             _warn(PytestAsyncioUnhandledExceptionWarning(message), item)
         except PytestAsyncioUnhandledExceptionWarning as warning:
-            warning.args = (messages.unhandled_exception(during, each.source),)
+            text = messages.unhandled_exception(during, each.source, each.more)
+            warning.args = (text,)
             warning.__cause__ = each.exception
             errors.append(warning.with_traceback(user_traceback(each.exception)))
     for task in loops.take_stuck():
@@ -760,6 +761,8 @@ def _end_of(loops: Loops) -> list[str]:
         for home, left in loops.leave(None, finally_=True)
     ]
     return told + [
-        messages.unhandled_exception(each.during or "the end of the run", str(each))
+        messages.unhandled_exception(
+            each.during or "the end of the run", str(each), each.more
+        )
         for each in loops.take_unhandled()
     ]
