@@ -431,11 +431,21 @@ def test_strict_mode_refuses_plain_async_fixture(run: Example) -> None:
 
         @pytest.mark.asyncio
         async def test_through_another(twice): ...
+
+        @pytest.fixture(scope="module")
+        async def wide():
+            yield
+
+        @pytest.mark.asyncio
+        async def test_wide(wide): ...
+
+        @pytest.mark.asyncio
+        async def test_wide_again(wide): ...
         """,
         "-p",
         "no:cacheprovider",
     )
-    result.assert_outcomes(errors=2)
+    result.assert_outcomes(errors=4)
     result.stdout.fnmatch_lines(
         [
             "*ERROR at setup of test_direct*",
@@ -453,6 +463,8 @@ def test_strict_mode_refuses_plain_async_fixture(run: Example) -> None:
             ),
             "*ERROR at setup of test_through_another*",
             "*the async test test_example.py::test_through_another requests *'number'*",
+            "*the async test test_example.py::test_wide requests *'wide'*",
+            "*the async test test_example.py::test_wide_again requests *'wide'*",
         ]
     )
     result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")

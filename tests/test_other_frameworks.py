@@ -411,3 +411,42 @@ def test_another_plugin_runs_the_test(run: Example) -> None:
         mode="auto",
     )
     result.assert_outcomes(passed=2)
+
+
+# -- other plugins that run fixtures -----------------------------------------------------------
+
+
+def test_plain_fixtures_that_another_plugin_runs(run: Example) -> None:
+    """In strict mode a plain async fixture is left to any plugin there is, as pytest-sanic."""
+    result = run(
+        """
+        import pytest
+
+        pytestmark = pytest.mark.asyncio
+
+        @pytest.fixture(autouse=True)
+        async def run_by_another():
+            return "value"
+
+        async def test_async(run_by_another):
+            assert run_by_another == "value"
+        """,
+        conftest="""
+            import asyncio
+            import inspect
+
+            import pytest
+
+            @pytest.hookimpl(wrapper=True)
+            def pytest_fixture_setup(fixturedef):
+                original = fixturedef.func
+                if inspect.iscoroutinefunction(original):
+                    fixturedef.func = lambda: asyncio.run(original())
+                try:
+                    return (yield)
+                finally:
+                    fixturedef.func = original
+            """,
+        mode="strict",
+    )
+    result.assert_outcomes(passed=1)

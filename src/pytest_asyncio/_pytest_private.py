@@ -218,9 +218,13 @@ def is_set_up(fixturedef: pytest.FixtureDef[Any]) -> bool:
 def finish(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> None:
     """Tear the fixture down now, its dependents first; its scope's end finds nothing to do.
 
-    Waits for a public ``FixtureDef.finish``.
+    Waits for a public ``FixtureDef.finish``, and for pytest to do so itself where it keeps no
+    result of a set-up, as it is refused, or ends in an exception that is no `Exception`: from
+    9.0 on, the next one that requests the fixture trips over the finalizers.
     """
     __tracebackhide__ = True
+    if fixturedef.cached_result is None:
+        fixturedef.cached_result = (None, None, None)  # Or else nothing is done.
     fixturedef.finish(cast("Any", request))
 
 

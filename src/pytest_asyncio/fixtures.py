@@ -588,14 +588,7 @@ def set_up(
     elif is_ours(definition, item, loops):
         replacement = _replacement(fixturedef, request, definition, loops, item)
     elif is_async_test(item) and "anyio_backend" not in item.fixturenames:
-        text = messages.plain_fixture_in_strict_mode(
-            item.nodeid, fixturedef.argname, location(fixturedef, item)
-        )
-        if hasattr(pytest, "PytestRemovedIn9Warning"):
-            # pytest 8 itself does no more than warn, and so did releases before 2.0.
-            warn_at(item, pytest.PytestDeprecationWarning(text))
-            return (yield)
-        replacement = _refuse(text)
+        return (yield from _leave_to_others(fixturedef, request, item))
     else:
         return (yield)
     original = fixturedef.func
@@ -635,6 +628,28 @@ def set_up_synchronous(
     finally:
         if lent:
             loops.make_current()
+
+
+def _leave_to_others(
+    fixturedef: AnyFixtureDef, request: pytest.FixtureRequest, item: pytest.Item
+) -> Generator[None, object, object]:
+    """Say what to do about a plain async fixture in strict mode, if no other plugin runs it."""
+    __tracebackhide__ = is_hidden
+    text = messages.plain_fixture_in_strict_mode(
+        item.nodeid, fixturedef.argname, location(fixturedef, item)
+    )
+    try:
+        value = yield
+    except pytest.fail.Exception as exc:
+        if "no plugin or hook that handled it" not in str(exc):
+            raise
+    else:
+        if inspect.isawaitable(value) or inspect.isasyncgen(value):
+            # pytest 8 itself does no more than warn, and so did releases before 2.0.
+            warn_at(item, pytest.PytestDeprecationWarning(text))
+        return value
+    _pytest_private.finish(fixturedef, request)
+    pytest.fail(text, pytrace=False)
 
 
 class _NotNowError(Exception):
