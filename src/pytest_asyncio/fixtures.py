@@ -960,6 +960,7 @@ def _synchronous(
         try:
             yield from generator
         finally:
+            loops.make_current()
             loops.give_back(live.runner, before)
 
     return generate if inspect.isgeneratorfunction(function) else call

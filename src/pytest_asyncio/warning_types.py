@@ -44,8 +44,9 @@ class PytestAsyncioLoopWarning(PytestAsyncioWarning):
 class PytestAsyncioUnhandledExceptionWarning(PytestAsyncioWarning):
     """A task or a callback raised during a test, and nobody took notice.
 
-    The message has the traceback, the name of the task and its coroutine. To mend it, await the
-    task, or start it in a task group. As an error, ``-W
+    The message has the traceback, the name of the task and its coroutine. Where many fail in the
+    same way, the first is told, with how many more there are. To mend it, await the task, or
+    start it in a task group. As an error, ``-W
     error::pytest_asyncio.PytestAsyncioUnhandledExceptionWarning``, it fails the test. So it does
     with ``-W error`` on the command line, but not where a suite's configuration makes errors of
     all warnings without naming this one: earlier releases said nothing of it.
