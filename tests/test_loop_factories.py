@@ -679,21 +679,32 @@ with warnings.catch_warnings():
 
 @POLICIES
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_policy_that_a_test_puts_in_force(run: Example, kind: str) -> None:
+@pytest.mark.parametrize("who", ["test", "fixture"])
+def test_policy_that_a_test_puts_in_force(run: Example, kind: str, who: str) -> None:
     """Code under test may replace the policy: the next test has its loop all the same."""
     result = run(
         f"""
         import asyncio
         from conftest import A, kind, Policy
+        import pytest
         import warnings
+
+        def put_in_force():
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                asyncio.set_event_loop_policy(Policy(A))
+
+        @pytest.fixture
+        def library():
+            if {who!r} == "fixture":
+                put_in_force()
 
         async def test_before():
             assert kind() != "A"
 
-        {kind} test_library():
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                asyncio.set_event_loop_policy(Policy(A))
+        {kind} test_library(library):
+            if {who!r} == "test":
+                put_in_force()
 
         async def test_after():
             assert kind() != "A"

@@ -399,7 +399,7 @@ class Loops:
     # -- event loop policies --
 
     def keep_policy(self) -> None:
-        """Keep which event loop policy the call of a test begins with."""
+        """Keep which event loop policy is in force, before a test or after a wider fixture."""
         if self._get_policy is None and "asyncio" in sys.modules:
             from pytest_asyncio.current_loop import get_policy
 
@@ -408,9 +408,9 @@ class Loops:
             self._policy = self._get_policy()
 
     def put_back_policy(self) -> None:
-        """Let a policy that the call of a test has put in force not be there for the next one.
+        """Let a policy that a test has put in force, or a fixture of it alone, end with its call.
 
-        What a fixture puts in force stays, until the fixture itself sees to it.
+        What a wider fixture puts in force stays, until the fixture itself sees to it.
         """
         policy, self._policy = self._policy, None
         if (
@@ -450,6 +450,7 @@ class Loops:
 
                 station.policy_before = get_policy()
                 self._set_policy(policy)
+                self._policy = policy
         key = (home, self.variant(station))
         runner = self._homes.get(key)
         if runner is not None and runner.loop.is_closed():

@@ -138,6 +138,7 @@ class Running:
         """Check the marker, and let the test request its event loop before anything else."""
         __tracebackhide__ = is_hidden
         loops = self.loops
+        loops.keep_policy()
         at_stake = stake(item, loops)
         if at_stake in RUNS_IN_A_LOOP and isinstance(item, pytest.Function):
             _prepare(item, loops, is_async=at_stake == "test")
@@ -150,7 +151,6 @@ class Running:
         """After the fixtures, tell what went wrong in the background."""
         __tracebackhide__ = is_hidden
         loops = self.loops
-        loops.keep_policy()
         if loops.unhandled or loops.stuck:
             _report(item, loops)
         if loops.station is not None and not loops.station.is_async:
@@ -162,10 +162,15 @@ class Running:
     ) -> Generator[None, object, object]:
         """Have a fixture of ours run in its loop."""
         __tracebackhide__ = True
+        loops = self.loops
         definition = definition_of(fixturedef)
-        if definition is SYNCHRONOUS:
-            return (yield from set_up_synchronous(fixturedef, request, self.loops))
-        return (yield from set_up(fixturedef, request, definition, self.loops))
+        try:
+            if definition is SYNCHRONOUS:
+                return (yield from set_up_synchronous(fixturedef, request, loops))
+            return (yield from set_up(fixturedef, request, definition, loops))
+        finally:
+            if fixturedef.scope != "function":
+                loops.keep_policy()
 
     # -- call --
 
