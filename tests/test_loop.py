@@ -1437,6 +1437,73 @@ def test_package_scoped_fixture_of_a_test_module(run: Example) -> None:
     assert together(result) == "client database else test"
 
 
+@pytest.mark.parametrize(
+    ("argument", "requests", "expected"),
+    [
+        pytest.param("", "", "narrow test | wide", id="autouse-alone"),
+        pytest.param("", "wide, ", "narrow test | wide", id="sync-fixture-requests-it"),
+        pytest.param(", wide", "", "narrow test wide", id="test-requests-it"),
+    ],
+)
+def test_autouse_fixture_that_says_its_loop(
+    run: Example, argument: str, requests: str, expected: str
+) -> None:
+    """It takes no tests along that have no use for it, as Home Assistant's suite needs it."""
+    result = run(
+        f"""
+        import pytest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture(autouse=True, scope="session", loop_scope="session")
+        async def wide(ran):
+            ran("wide")
+
+        @pytest.fixture
+        def synchronous({requests}ran):
+            ...
+
+        @pytest.fixture(autouse=True)
+        async def narrow(ran):
+            ran("narrow")
+
+        async def test_it(ran, synchronous{argument}):
+            ran("test")
+        """,
+        conftest=RECORDER,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1)
+    assert together(result) == expected
+
+
+def test_autouse_fixture_that_an_async_fixture_requests(run: Example) -> None:
+    """Who requests it by name may await what it gives, and shares its loop."""
+    result = run(
+        """
+        import pytest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture(autouse=True, scope="session", loop_scope="session")
+        async def engine(ran):
+            ran("engine")
+
+        @pytest.fixture
+        async def transaction(ran, engine):
+            ran("transaction")
+
+        async def test_it(ran, transaction):
+            ran("test")
+
+        async def test_else(ran):
+            ran("else")
+        """,
+        conftest=RECORDER,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=2)
+    assert together(result) == "else | engine test transaction"
+
+
 def test_sync_fixture_that_overrides_an_async_one(run: Example) -> None:
     """Where a sync fixture replaces an async one, its tests need no shared loop."""
     result = run(

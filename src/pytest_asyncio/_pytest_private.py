@@ -130,6 +130,23 @@ def add_to_closure(item: pytest.Function, name: str) -> None:
     object.__setattr__(info, "initialnames", (name, *info.initialnames))
 
 
+def is_autouse(fixturedef: pytest.FixtureDef[Any]) -> bool:
+    """Whether a fixture is there for tests that do not request it.
+
+    Waits for a public attribute of a fixture definition.
+    """
+    return fixturedef._autouse
+
+
+def argument_names(item: pytest.Item) -> Sequence[str]:
+    """The names of the fixtures that the test function itself requests.
+
+    Waits for what `test_arguments` waits for.
+    """
+    info: FuncFixtureInfo | None = getattr(item, "_fixtureinfo", None)
+    return () if info is None else info.argnames
+
+
 def test_arguments(item: pytest.Function) -> dict[str, Any]:
     """What the test function is called with.
 

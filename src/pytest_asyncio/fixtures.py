@@ -535,11 +535,28 @@ def _uses(item: pytest.Item, fixtures: Iterable[AnyFixtureDef], loops: Loops) ->
     for fixturedef in fixtures:
         node = _pytest_private.scope_node(item, fixturedef)
         loop_scope = definition_of(fixturedef).loop_scope
+        if loop_scope is not None and _is_there_by_autouse_alone(item, fixturedef):
+            continue  # It is written where it runs, and no test has any use for its value.
         home = loops.asked_by_fixture(loop_scope, node)
         # One of function scope follows the test, unless it asks for a loop by itself.
         if loop_scope is not None or (home or node) is not item:
             uses.append(((fixturedef, node), home))
     return tuple(uses)
+
+
+def _is_there_by_autouse_alone(item: pytest.Item, fixturedef: AnyFixtureDef) -> bool:
+    """Whether neither a test nor an async fixture of it requests a fixture by its name."""
+    name = fixturedef.argname
+    return (
+        _pytest_private.is_autouse(fixturedef)
+        and name not in _pytest_private.argument_names(item)
+        and not any(name in mark.args for mark in item.iter_markers("usefixtures"))
+        and not any(
+            name in each.argnames and definition_of(each) is not SYNCHRONOUS
+            for fixturedefs in _pytest_private.requested_fixturedefs(item).values()
+            for each in fixturedefs
+        )
+    )
 
 
 def _asked_by_test(item: pytest.Item, uses: Uses, loops: Loops) -> Node | None:
