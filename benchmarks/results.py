@@ -136,7 +136,8 @@ class Results:
     def save(self, folder: Path) -> None:
         """Write the results into a folder, in place of older ones with this Python.
 
-        What this run has not measured is kept as it was, if it was measured in the same way.
+        Groups that this run has not measured are kept as they were, if they were measured in
+        the same way: a row and its twin belong to the same run.
         """
         folder.mkdir(parents=True, exist_ok=True)
         minor = ".".join(self.python.split(".")[:2])
@@ -144,10 +145,16 @@ class Results:
         written = self
         before = load(path) if path.exists() else None
         if before is not None and before.instructions is self.instructions:
+            groups = {row.group for row in self.rows.values()}
+            kept = {
+                name: row
+                for name, row in before.rows.items()
+                if row.group not in groups
+            }
             written = dataclasses.replace(
                 self,
                 versions={**before.versions, **self.versions},
-                rows={**before.rows, **self.rows},
+                rows={**kept, **self.rows},
             )
         text = json.dumps(dataclasses.asdict(written), indent=1)
         # One line for each list of numbers is what people and diffs can read.
