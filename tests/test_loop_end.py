@@ -529,6 +529,57 @@ def test_a_loop_that_fails_to_shut_down(run: Example) -> None:
     )
 
 
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize(
+    "cancels",
+    [
+        "loop.call_soon(lambda: tasks.append(loop.create_task(cancel_all())))",
+        "tasks.append(loop.create_task(cancel_all(3)))",
+        "tasks.append(loop.create_task(cancel_all(60)))",
+    ],
+)
+@pytest.mark.parametrize("who", ["test", "function", "module"])
+def test_what_is_left_cancels_all_tasks(
+    run: Example, who: str, cancels: str, loop: str
+) -> None:
+    """A server that stops in the background does not mean the tasks of the plugin's own."""
+    if loop == "uvloop":
+        pytest.importorskip("uvloop")
+    result = run(
+        f"""
+        import asyncio
+
+        import pytest
+
+        tasks = []
+
+        async def cancel_all(turns=0):
+            try:
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+            finally:
+                for task in asyncio.all_tasks() - {{asyncio.current_task()}}:
+                    task.cancel()
+
+        def leave():
+            loop = asyncio.get_running_loop()
+            {cancels}
+
+        @pytest.fixture(scope={"function" if who == "test" else who!r})
+        async def server():
+            yield
+            leave()
+
+        async def test_it({"" if who == "test" else "server"}):
+            if {who!r} == "test":
+                leave()
+        """,
+        conftest=UVLOOP if loop == "uvloop" else "",
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1)
+
+
 @pytest.mark.parametrize("scope", ["function", "class", "session"])
 def test_what_is_ready_at_the_end_happens(run: Example, scope: str) -> None:
     """Callbacks that the last tear-down schedules run before the loop is closed."""

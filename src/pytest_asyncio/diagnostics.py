@@ -57,7 +57,7 @@ class Unhandled:
         """What raised it, in words."""
         self.during: Final = during
         """The test that was running then, if it is not the one that is told of it."""
-        self.more = 0
+        self.more: int = 0
         """How many others of this kind are not told of."""
 
     def kind(self) -> object:

@@ -75,7 +75,7 @@ class Station:
         fixtures had been torn down.
     """
 
-    is_async = False
+    is_async: bool = False
     """Whether the test itself runs in a loop, and not its fixtures alone."""
     runner: Runner | None = None
     """The loop of the test, as soon as it is known."""

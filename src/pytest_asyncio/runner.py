@@ -833,13 +833,17 @@ def _complete(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]
         except BaseException:
             coroutine.close()  # A task factory of the user's has raised.
             raise
-        for _ in range(_STOPS):
-            try:
-                return loop.run_until_complete(task)
-            except RuntimeError as exc:
-                if not _is_stop(exc):
-                    raise
-        return loop.run_until_complete(task)
+        hide(task)  # Who cancels all tasks that there are does not mean this one.
+        try:
+            for _ in range(_STOPS):
+                try:
+                    return loop.run_until_complete(task)
+                except RuntimeError as exc:
+                    if not _is_stop(exc):
+                        raise
+            return loop.run_until_complete(task)
+        finally:
+            show(task)
 
 
 _STOPS: Final = 100
