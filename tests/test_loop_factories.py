@@ -674,6 +674,11 @@ with warnings.catch_warnings():
 
         def new_event_loop(self):
             return self.factory()
+
+def put_in_force(policy):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        asyncio.set_event_loop_policy(policy)
 """
 
 
@@ -684,27 +689,20 @@ def test_policy_that_a_test_puts_in_force(run: Example, kind: str, who: str) -> 
     """Code under test may replace the policy: the next test has its loop all the same."""
     result = run(
         f"""
-        import asyncio
-        from conftest import A, kind, Policy
+        from conftest import A, kind, Policy, put_in_force
         import pytest
-        import warnings
-
-        def put_in_force():
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                asyncio.set_event_loop_policy(Policy(A))
 
         @pytest.fixture
         def library():
             if {who!r} == "fixture":
-                put_in_force()
+                put_in_force(Policy(A))
 
         async def test_before():
             assert kind() != "A"
 
         {kind} test_library(library):
             if {who!r} == "test":
-                put_in_force()
+                put_in_force(Policy(A))
 
         async def test_after():
             assert kind() != "A"
@@ -720,15 +718,8 @@ def test_policy_that_a_fixture_puts_in_force(run: Example) -> None:
     """A policy of a wider fixture is in force until that fixture is torn down."""
     result = run(
         """
-        import asyncio
-        from conftest import A, kind, Policy
+        from conftest import A, kind, Policy, put_in_force
         import pytest
-        import warnings
-
-        def put_in_force(policy):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                asyncio.set_event_loop_policy(policy)
 
         @pytest.fixture(scope="class")
         def policy():

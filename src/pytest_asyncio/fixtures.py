@@ -977,7 +977,7 @@ def _synchronous(
         try:
             yield from generator
         finally:
-            loops.make_current()
+            loops.make_current()  # It may have made another one current.
             loops.give_back(live.runner, before)
 
     return generate if inspect.isgeneratorfunction(function) else call
