@@ -79,9 +79,6 @@ class Changes:
             and variable not in _not_carried()
         ]
 
-    def __bool__(self) -> bool:
-        return bool(self._made)
-
     def undo(self, *, only_untouched: bool = False) -> None:
         """Put the variables back to what they were.
 

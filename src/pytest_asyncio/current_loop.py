@@ -8,6 +8,8 @@ This module is imported on the first async test or fixture of a run, as `runner`
 from __future__ import annotations
 
 import asyncio
+from asyncio.events import _get_running_loop
+from asyncio.events import _set_running_loop
 import sys
 from typing import Any
 from typing import Final
@@ -56,14 +58,14 @@ else:
         if variables is not None:
             return getattr(variables, "_loop", None)
         # Where a loop is running already, that is what it would give.
-        host = asyncio._get_running_loop()
-        asyncio._set_running_loop(None)
+        host = _get_running_loop()
+        _set_running_loop(None)
         try:
             return asyncio.get_event_loop()
         except RuntimeError:
             return None
         finally:
-            asyncio._set_running_loop(host)
+            _set_running_loop(host)
 
 
 @final

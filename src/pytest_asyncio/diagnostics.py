@@ -259,6 +259,20 @@ class Watch:
                 events = select(RECHECK)
         return events
 
+    def is_idle(self) -> bool:
+        """Whether it is certain that one more turn of the running loop would find nothing to do.
+
+        The attributes are private; a loop whose selector is not watched gets its turn.
+        """
+        loop: Any = self._loop
+        selector = self._selector
+        return (
+            selector is not None
+            and not loop._ready
+            and not loop._scheduled
+            and len(selector.get_map()) == 1  # The loop's own pipe.
+        )
+
     def _run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
         """Keep a job that an executor has been given, until the loop has heard of it again."""
         __tracebackhide__ = True
@@ -356,24 +370,22 @@ class Tasks:
     :param owner: Who it is, for messages, if it is not the test that these are about.
     """
 
-    __slots__ = ("_during", "_owner", "_started")
+    __slots__ = ("_during", "_owner", "started")
 
     def __init__(self, owner: str = "") -> None:
         self._owner: Final = owner
         self._during: Final[dict[weakref.ref[asyncio.Task[Any]], str]] = {}
-        self._started: list[weakref.ref[asyncio.Task[Any]]] = []
+        self.started: list[weakref.ref[asyncio.Task[Any]]] = []
+        """The tasks, but for those that are known to be of no interest any more."""
 
     def add(self, task: asyncio.Task[Any]) -> None:
         """Take note of a task."""
-        self._started.append(weakref.ref(task))
-        if len(self._started) % 1024 == 0:
-            self._started = [ref for ref in self._started if ref() is not None]
-
-    def __bool__(self) -> bool:
-        return bool(self._started)
+        self.started.append(weakref.ref(task))
+        if len(self.started) % 1024 == 0:
+            self.started = [ref for ref in self.started if ref() is not None]
 
     def __iter__(self) -> Iterator[asyncio.Task[Any]]:
-        for ref in self._started:
+        for ref in self.started:
             task = ref()
             if task is not None:
                 yield task
@@ -392,7 +404,7 @@ class Tasks:
         task, and the only state that says so.
         """
         found: list[Unhandled] = []
-        for ref in self._started:
+        for ref in self.started:
             task = ref()
             if task is not None and _is_due_for_a_report(task):
                 # Asked now: asyncio will not report it again.
@@ -416,7 +428,7 @@ class Tasks:
         Whoever started them has still time to ask.
         """
         left: list[weakref.ref[asyncio.Task[Any]]] = []
-        for ref in self._started:
+        for ref in self.started:
             task = ref()
             if task is None:
                 continue
@@ -425,7 +437,7 @@ class Tasks:
                     continue
                 self._during.setdefault(ref, during)
             left.append(ref)
-        self._started = left
+        self.started = left
 
 
 def _is_due_for_a_report(task: asyncio.Task[Any]) -> bool:

@@ -425,7 +425,7 @@ it uses runs in a loop. *test*: it runs in a loop itself. *testcase*: it is an a
 unittest would never await.
 """
 
-RUNS_IN_A_LOOP: Final[tuple[Stake, ...]] = ("test", "fixture")
+RUNS_IN_A_LOOP: Final[frozenset[Stake]] = frozenset({"test", "fixture"})
 
 _STAKE: Final = pytest.StashKey[Stake]()
 
@@ -479,7 +479,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if said.problem:
         return  # Reported when the test is set up.
     factories = given_loop_factories(item)
-    asked = said.arguments.loop_factories
+    asked = said.loop_factories
     given: tuple[Any, ...] = ()
     if isinstance(factories, Mapping):
         given = tuple(cast("Any", factories))
@@ -516,7 +516,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         fixtures = fixtures_of(item, loops)
         if fixtures and (
             loops.override("event_loop", item) is None
-            or loops.marking(item).arguments.loop_scope is not None  # It wins.
+            or loops.marking(item).loop_scope is not None  # It wins.
         ):
             planned.append((item, fixtures))
             _agree_on_package(item, fixtures, loops)

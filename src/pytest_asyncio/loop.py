@@ -75,20 +75,21 @@ class Station:
         fixtures had been torn down.
     """
 
-    is_async: bool = False
-    """Whether the test itself runs in a loop, and not its fixtures alone."""
-    runner: Runner | None = None
-    """The loop of the test, as soon as it is known."""
-    home: Node | None = None
-    """The node that this loop belongs to, unless a fixture of the user's made it."""
-    variant: object = None
-    """What tells the loop from others of the same node, as soon as it is known."""
-    policy_before: Any = None
-    """What was in force before the user's event loop policy, if there is one."""
-    changes: Changes | None = None
-    """The context variables that the test has set."""
-    tasks: Tasks | None = None
-    """The tasks that the test has started."""
+    __slots__ = (
+        "before",
+        "changes",
+        "home",
+        "is_async",
+        "is_overridden",
+        "item",
+        "marking",
+        "override",
+        "policy_before",
+        "policy_override",
+        "runner",
+        "tasks",
+        "variant",
+    )
 
     def __init__(
         self,
@@ -102,12 +103,26 @@ class Station:
         self.is_overridden: Final[bool] = "event_loop" in overrides
         """Whether the user has an ``event_loop``, although the marker may win over it."""
         # The marker wins: the user's loop is not this test's, unless asked for by name.
-        asks = marking.arguments.loop_scope is not None
+        asks = marking.loop_scope is not None
         self.override: Final = None if asks else overrides.get("event_loop")
         """The user's ``event_loop``, if the loop of the test comes from there."""
         self.policy_override: Final = overrides.get("event_loop_policy")
         """The user's ``event_loop_policy``, if there is one."""
         self.before = before
+        self.is_async = False
+        """Whether the test itself runs in a loop, and not its fixtures alone."""
+        self.runner: Runner | None = None
+        """The loop of the test, as soon as it is known."""
+        self.home: Node | None = None
+        """The node that this loop belongs to, unless a fixture of the user's made it."""
+        self.variant: object = None
+        """What tells the loop from others of the same node, as soon as it is known."""
+        self.policy_before: Any = None
+        """What was in force before the user's event loop policy, if there is one."""
+        self.changes: Changes | None = None
+        """The context variables that the test has set, until its fixtures are torn down."""
+        self.tasks: Tasks | None = None
+        """The tasks that the test has started."""
 
     @property
     def scope(self) -> str:
@@ -358,7 +373,7 @@ class Loops:
 
     def scope_asked_by_test(self, said: Marking) -> ScopeName | None:
         """The scope of the loop that a test, or the option for all tests, asks for."""
-        return said.arguments.loop_scope or self.settings.default_test_loop_scope
+        return said.loop_scope or self.settings.default_test_loop_scope
 
     def asked_by_test(self, said: Marking, item: pytest.Item) -> Node | None:
         """The home of that loop."""
@@ -523,11 +538,6 @@ class Loops:
             self.station.changes.undo(only_untouched=True)
             self.station.changes = None
 
-    def keep_changes(self, changes: Changes) -> None:
-        """Keep what the test has set until its fixtures are torn down."""
-        if self.station is not None and changes:
-            self.station.changes = changes
-
     # -- what goes wrong between loops and fixtures --
 
     def crashed(self) -> list[Live]:
@@ -624,23 +634,22 @@ class Loops:
         ask it what became of it.
         """
         tasks = None if self.station is None else self.station.tasks
-        if not (tasks or self._left or self.live or self._over):
-            return
-        if tasks and tasks not in self._left:
+        if tasks is not None and tasks.started and tasks not in self._left:
             self._left.append(tasks)
         if self._left:
             self._over.extend(self._left)
             self._left[:] = [tasks for tasks in self._left if tasks.are_pending()]
         for live in self.live:
-            if live.tasks:
+            if live.tasks is not None and live.tasks.started:
                 live.tasks.look(self.during())
-        for tasks in self._over:
-            self.unhandled.extend(tasks.unhandled())
-        self._over.clear()
+        if self._over:
+            for tasks in self._over:
+                self.unhandled.extend(tasks.unhandled())
+            self._over.clear()
 
     def over(self, live: Live) -> None:
         """Take note that a fixture has ended, or was never set up."""
-        if live.tasks is not None:
+        if live.tasks is not None and live.tasks.started:
             self._over.append(live.tasks)
 
     def take_stuck(self) -> list[asyncio.Task[Any]]:

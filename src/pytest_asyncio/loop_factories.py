@@ -12,7 +12,7 @@ import pytest
 from pytest_asyncio import messages
 from pytest_asyncio.hookspecs import LoopFactories
 from pytest_asyncio.hookspecs import LoopFactory
-from pytest_asyncio.markers import asyncio_mark
+from pytest_asyncio.markers import marking
 
 FACTORY_FIXTURE: Final = "_asyncio_loop_factory"
 
@@ -31,7 +31,7 @@ def loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory] | None:
     given = all_loop_factories(item)
     if given is None:
         return None
-    names = asyncio_mark(item).loop_factories
+    names = marking(item).loop_factories
     if names is None:
         return given
     return {name: given[name] for name in names if name in given}

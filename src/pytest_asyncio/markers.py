@@ -200,12 +200,12 @@ class Marking:
     """What the markers of a test say to the plugin.
 
     :param mark: The marker that counts: the closest one, and one of the user's if there is.
-    :param arguments: Its arguments; wrong ones say nothing.
-    :param problem: What is wrong with them.
+    :param arguments: Its arguments, each an attribute; wrong ones say nothing.
+    :param problem: What is wrong with them; `check_mark` tells it when the test is set up.
     :param foreign: Whether the test carries the marker of another framework.
     """
 
-    __slots__ = ("arguments", "foreign", "mark", "problem")
+    __slots__ = ("foreign", "loop_factories", "loop_scope", "mark", "problem")
 
     def __init__(
         self,
@@ -216,7 +216,8 @@ class Marking:
         foreign: bool = False,
     ) -> None:
         self.mark: Final = mark
-        self.arguments: Final = arguments
+        self.loop_scope: Final = arguments.loop_scope
+        self.loop_factories: Final = arguments.loop_factories
         self.problem: Final = problem
         self.foreign: Final = foreign
 
@@ -298,14 +299,6 @@ def _with_own(node: pytest.Item | pytest.Collector, above: Marking) -> Marking:
         return Marking(found, parse(found), foreign=foreign)
     except MarkError as exc:
         return Marking(found, problem=str(exc), foreign=foreign)
-
-
-def asyncio_mark(item: pytest.Item) -> AsyncioMark:
-    """The parsed marker of a test; one that is missing, or wrong, says nothing.
-
-    What is wrong in it is reported when that test is set up, by `check_mark`.
-    """
-    return marking(item).arguments
 
 
 def check_mark(item: pytest.Item, said: Marking) -> None:

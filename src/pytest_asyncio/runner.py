@@ -12,6 +12,8 @@ or fixture of a run, never before.
 from __future__ import annotations
 
 import asyncio
+from asyncio.events import _get_running_loop
+from asyncio.events import _set_running_loop
 from collections.abc import AsyncGenerator
 from collections.abc import Callable
 from collections.abc import Collection
@@ -23,7 +25,6 @@ import concurrent.futures
 import contextlib
 import contextvars
 import functools
-import selectors
 import sys
 import threading
 import types
@@ -220,7 +221,7 @@ class Runner:
     def make_current(self) -> None:
         """Make the loop the current one; let synchronous code run it beside one of its host's."""
         set_current_loop(self.loop)
-        if asyncio._get_running_loop() is not None:
+        if _get_running_loop() is not None:
             self._run_beside_host()
 
     def _run_beside_host(self) -> None:
@@ -242,7 +243,7 @@ class Runner:
         __tracebackhide__ = True
         if self.loop.is_closed():
             raise LoopClosedError
-        running = asyncio._get_running_loop()
+        running = _get_running_loop()
         if running is not None and running in self._family:
             raise LoopRunningError
 
@@ -261,12 +262,13 @@ class Runner:
         cancelled and drained here, so that it never goes on behind pytest's back.
         """
         __tracebackhide__ = True
-        task.add_done_callback(self._wake)
+        wake = self._wake
+        task.add_done_callback(wake)
         self._drives.append((task, until, cancellable))
         interruption: BaseException | None = None
         try:
             try:
-                if asyncio._get_running_loop() is None and not is_timeout_possible():
+                if _get_running_loop() is None and not is_timeout_possible():
                     self._go_on(until)
                 else:
                     with (
@@ -285,7 +287,7 @@ class Runner:
         finally:
             interruption = None
             self._drives.pop()
-            task.remove_done_callback(self._wake)
+            task.remove_done_callback(wake)
 
     def _after(
         self,
@@ -353,7 +355,7 @@ class Runner:
         So what a fixture has begun has had a turn before anybody uses the fixture. That turn is
         spared where it is certain that there is nothing to do in it.
         """
-        if _is_idle(self.loop):
+        if self.watch.is_idle():
             self._wake()
         else:
             self.loop.call_soon(self._wake)
@@ -364,7 +366,7 @@ class Runner:
             task is not None
             and self._drives
             and self._drives[-1][0] is task
-            and _is_idle(self.loop)
+            and self.watch.is_idle()
         ):
             task.remove_done_callback(self._wake)
             self._wake()
@@ -431,8 +433,7 @@ class Runner:
 
     # -- tasks that a test leaves --
 
-    @staticmethod
-    def tasks(owner: str = "") -> Tasks:
+    def tasks(self, owner: str = "") -> Tasks:
         """A place for the tasks of a test, or of a fixture that is named."""
         return Tasks(owner)
 
@@ -730,17 +731,15 @@ def _result(task: asyncio.Task[T]) -> T:
     if not task.done():
         # Only a task that would not be cancelled is left pending, after an interruption.
         raise asyncio.CancelledError
-    if task.cancelled():
-        try:
-            task.result()
-        except asyncio.CancelledError as exc:
-            if _of_users(exc.__traceback__) is None:
-                raise CancelledWithoutATraceError from None
-            raise
-    exception = task.exception()
-    if exception is None:
+    try:
         return task.result()
-    raise exception.with_traceback(user_traceback(exception))
+    except asyncio.CancelledError as exc:
+        if _of_users(exc.__traceback__) is None:
+            raise CancelledWithoutATraceError from None
+        raise
+    except BaseException as exc:
+        exc.__traceback__ = user_traceback(exc)
+        raise
 
 
 def user_traceback(exception: BaseException) -> Any:
@@ -778,7 +777,7 @@ _INSIDE_NONE: Final = contextlib.nullcontext()
 
 def _outside_any_loop() -> contextlib.AbstractContextManager[None]:
     """Let a loop run in a thread whose host (Jupyter, Playwright) already runs one."""
-    host = asyncio._get_running_loop()
+    host = _get_running_loop()
     return _INSIDE_NONE if host is None else _outside(host)
 
 
@@ -795,11 +794,11 @@ def _outside(host: asyncio.AbstractEventLoop) -> Generator[None]:
     task = asyncio.tasks.current_task(host)
     if task is not None:
         _swap_current_task(host, None)
-    asyncio._set_running_loop(None)
+    _set_running_loop(None)
     try:
         yield
     finally:
-        asyncio._set_running_loop(host)
+        _set_running_loop(host)
         if task is not None:
             _swap_current_task(host, task)
 
@@ -810,12 +809,12 @@ def _leave_task(loop: asyncio.AbstractEventLoop) -> None:
     From Python 3.14 on, a task that has set another running loop stays the current one of its
     thread for ever, and no other can run.
     """
-    if asyncio._get_running_loop() is None:
-        asyncio._set_running_loop(loop)
+    if _get_running_loop() is None:
+        _set_running_loop(loop)
         try:
             _swap_current_task(loop, None)
         finally:
-            asyncio._set_running_loop(None)
+            _set_running_loop(None)
 
 
 def _beside_host(method: Callable[..., T], *args: Any) -> T:
@@ -866,20 +865,6 @@ def _known_executor(
     except NotImplementedError:
         return None  # A loop of the user's that has no executor.
     return executor
-
-
-def _is_idle(loop: asyncio.AbstractEventLoop) -> bool:
-    """Whether it is certain that one more turn of a running loop would find nothing to do.
-
-    The attributes are private; where a loop (uvloop's) has none of them, it gets its turn.
-    """
-    selector = getattr(loop, "_selector", None)
-    return (
-        not getattr(loop, "_ready", True)
-        and not getattr(loop, "_scheduled", True)
-        and isinstance(selector, selectors.BaseSelector)
-        and len(selector.get_map()) == 1  # The loop's own pipe.
-    )
 
 
 def _has_leftovers(loop: asyncio.AbstractEventLoop) -> bool:

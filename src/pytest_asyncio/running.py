@@ -89,6 +89,8 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 class Running:
     """The hooks around tests and fixtures, as long as the run may have to do with asyncio."""
 
+    # Python 3.14 takes longer for an attribute that has no slot of its own.
+    __slots__ = ("loops",)
     loops: Loops
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -312,14 +314,14 @@ def _prepare(item: pytest.Function, loops: Loops, *, is_async: bool) -> None:
     station = loops.enter(item)
     station.is_async = is_async
     check_mark(item, station.marking)
-    asked = station.marking.arguments
-    if asked.loop_factories is not None:
-        _check_factory(item, asked.loop_factories)
+    said = station.marking
+    if said.loop_factories is not None:
+        _check_factory(item, said.loop_factories)
     _finish_left(item, station, loops)
     override = station.override
     if override is not None and _pytest_private.is_set_up(override):
         loops.current_by_override(item, _pytest_private.cached_value(override))
-    elif asked.loop_scope is not None and station.is_overridden:
+    elif said.loop_scope is not None and station.is_overridden:
         # The user's fixture of that name does not make the loop of this test.
         loops.planned(station, _pytest_private.top_request(item))
         return
@@ -398,12 +400,14 @@ def _call(item: pytest.Function, loops: Loops) -> bool | None:
     __tracebackhide__ = True
     auto = loops.is_auto
     station = loops.station_of(item)
-    concerned = station is not None or stake(item, loops) != "none"
-    if not concerned and (not auto or kind(item.obj) == "synchronous"):
-        return None
     # Read late: other plugins may wrap the function up to now.
     function: Callable[..., Any] = item.obj
-    said = loops.marking(item) if station is None else station.marking
+    if station is not None:
+        said = station.marking
+    elif stake(item, loops) != "none" or (auto and kind(function) != "synchronous"):
+        said = loops.marking(item)
+    else:
+        return None
     if said.mark is None and (
         not auto or said.foreign or kind(function) == "synchronous"
     ):
@@ -414,7 +418,7 @@ def _call(item: pytest.Function, loops: Loops) -> bool | None:
     if is_async and not alone:
         loops.make_current()  # A fixture may have made another one current.
     if hasattr(function, "hypothesis"):
-        run = functools.partial(_run, item, loops)
+        run = functools.partial(_run, item, station or loops.enter(item), loops)
         _run_hypothesis(function, arguments, run, loops)
     else:
         if (
@@ -424,8 +428,9 @@ def _call(item: pytest.Function, loops: Loops) -> bool | None:
         ):
             function = _traced(function)
         result = function(**arguments)
-        if inspect.isawaitable(result) or inspect.isasyncgen(result):
-            _run(item, loops, result)
+        coroutine = _coroutine(result)
+        if coroutine is not None:
+            _run(item, station or loops.enter(item), loops, coroutine)
         elif kind(function) == "synchronous":
             _ran_synchronously(item, result)
     if is_async:
@@ -441,9 +446,8 @@ def _traced(wrapper: Any) -> Callable[..., Coroutine[Any, Any, None]]:
 
     async def traced(**arguments: Any) -> None:
         __tracebackhide__ = True
-        made = wrapper.__wrapped__(**arguments)
-        if inspect.isawaitable(made) or inspect.isasyncgen(made):
-            test = _coroutine(made)
+        test = _coroutine(wrapper.__wrapped__(**arguments))
+        if test is not None:
             cast("Any", pytest).set_trace()
             await test  # Step into it.
 
@@ -511,10 +515,11 @@ def _run_hypothesis(
     @functools.wraps(inner)
     def example(*args: Any, **kwargs: Any) -> None:
         __tracebackhide__ = True
-        result = inner(*args, **kwargs)
-        if inspect.isawaitable(result) or inspect.isasyncgen(result):
+        loops.undo_changes()  # Of the last example.
+        coroutine = _coroutine(inner(*args, **kwargs))
+        if coroutine is not None:
             try:
-                run(result)
+                run(coroutine)
             except BaseException as exc:
                 if loops.crashed():
                     raise _NoMoreExamplesError(exc) from None
@@ -532,18 +537,21 @@ def _run_hypothesis(
         handle.inner_test = inner
 
 
-def _run(item: pytest.Function, loops: Loops, made: Awaitable[object] | Any) -> None:
+def _run(
+    item: pytest.Function,
+    station: Station,
+    loops: Loops,
+    coroutine: Coroutine[Any, Any, object],
+) -> None:
     """Run what the test function returned as one task, in the loop of the test."""
     __tracebackhide__ = True
-    station = loops.enter(item)
     runner = station.runner
     if runner is None or runner.loop.is_closed():
         runner = loops.for_test(station, _pytest_private.top_request(item))
-    loops.undo_changes()
     context = context_for_task()
     tasks = station.tasks = runner.tasks()
     try:
-        runner.run(_coroutine(made), context=context, name=item.name, owner=tasks)
+        runner.run(coroutine, context=context, name=item.name, owner=tasks)
     except BaseException as exc:
         if loops.tells_leaks:
             # That the test failed is reason enough for it to have left them.
@@ -554,7 +562,7 @@ def _run(item: pytest.Function, loops: Loops, made: Awaitable[object] | Any) -> 
         raise error from error.__cause__
     finally:
         # So that fixtures are torn down with what the test has set; gone before the next test.
-        loops.keep_changes(Changes(context, runner.private_variables))
+        station.changes = Changes(context, runner.private_variables)
     if loops.crashed():
         # The test is over, whether it swallowed its cancellation or was done before.
         raise _crash(loops, item)
@@ -581,12 +589,13 @@ def _check_leaked(
     _warn(PytestAsyncioLeakedTaskWarning(message), item)
 
 
-def _coroutine(made: Any) -> Coroutine[Any, Any, object]:
-    if inspect.iscoroutine(made):
-        return made
-    if inspect.isasyncgen(made):
-        return _exhaust(made)
-    return _await(made)
+def _coroutine(result: Any) -> Coroutine[Any, Any, object] | None:
+    """What a test function has returned as a coroutine, if it can be awaited or exhausted."""
+    if inspect.iscoroutine(result):
+        return result
+    if inspect.isasyncgen(result):
+        return _exhaust(result)
+    return _await(result) if inspect.isawaitable(result) else None
 
 
 async def _exhaust(generator: Any) -> None:
@@ -644,9 +653,13 @@ def _end(
     """End the test after its fixtures, and raise what went wrong there and here."""
     __tracebackhide__ = True
     item = station.item
-    if station.runner is not None:
-        # First, so that a fixture that is about to crash does so at this test, not at the next.
-        _try(errors, station.runner.settle)
+    try:
+        if station.runner is not None:
+            # First, so that a fixture that is about to crash does so at this test, and not at
+            # the next one.
+            station.runner.settle()
+    except BaseException as exc:
+        errors.append(exc)
     _finish_broken(item, loops, errors)
     loops.end_watch()
     open_loops = len(loops.family)
