@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from textwrap import dedent
 
 import pytest
 
@@ -238,6 +239,34 @@ def test_other_plugin_may_set_the_mode(run: Example) -> None:
             config.option.asyncio_mode = "auto"
     """
     run(TWO_UNMARKED, conftest=conftest).assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("mode", ["strict", "auto"])
+@pytest.mark.parametrize(
+    "when", ["pytest_configure(config)", "pytest_sessionstart(session)"]
+)
+def test_conftest_may_set_the_mode_late(
+    run: Example, pytester: pytest.Pytester, when: str, mode: str
+) -> None:
+    """What a ``conftest.py`` further down sets counts for what is collected from there on."""
+    if "session" in when:
+        conftest = f"""
+            def {when}:
+                session.config.option.asyncio_mode = {mode!r}
+        """
+        result = run(
+            TWO_UNMARKED,
+            conftest=conftest,
+            mode={"strict": "auto", "auto": "strict"}[mode],
+        )
+    else:
+        directory = pytester.mkdir("further_down")
+        directory.joinpath("conftest.py").write_text(
+            f"def {when}:\n    config.option.asyncio_mode = {mode!r}\n"
+        )
+        directory.joinpath("test_down.py").write_text(dedent(TWO_UNMARKED))
+        result = run("", mode={"strict": "auto", "auto": "strict"}[mode])
+    assert result.parseoutcomes().get("passed", 0) == (2 if mode == "auto" else 0)
 
 
 def test_settings_are_parsed_once(pytester: pytest.Pytester) -> None:

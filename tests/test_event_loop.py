@@ -1205,7 +1205,6 @@ def test_loop_on_demand_is_there_again_afterwards(
         @pytest.mark.asyncio
         {test}
 
-        @pytest.mark.filterwarnings("ignore:There is no current event loop")
         def test_after():
             loop = asyncio.get_event_loop()
             assert loop.run_until_complete(asyncio.sleep(0, 42)) == 42
@@ -1243,7 +1242,7 @@ def test_no_loop_on_demand_after_tests_without_one(run: Example) -> None:
     sys.version_info >= (3, 14), reason="there is no current loop unless one is set"
 )
 def test_loop_on_demand_is_still_there_afterwards(run: Example) -> None:
-    """Before Python 3.14, ``get_event_loop()`` makes a loop in sync tests, before and after."""
+    """Before Python 3.14, ``get_event_loop()`` makes a loop in sync tests, without a warning."""
     source = """
         def get():
             loop = asyncio.get_event_loop()
@@ -1253,7 +1252,6 @@ def test_loop_on_demand_is_still_there_afterwards(run: Example) -> None:
         @pytest.mark.asyncio
         async def test_async(): ...
 
-        @pytest.mark.filterwarnings("ignore:There is no current event loop")
         def test_sync():
             get()
     """
@@ -1680,30 +1678,43 @@ def test_a_fixture_of_the_same_name_may_be_something_else(run: Example) -> None:
     run(project(source), "-Werror", mode="auto").assert_outcomes(passed=1)
 
 
-@pytest.mark.parametrize("mode", ["strict", "auto"])
-@pytest.mark.parametrize("decorator", ["pytest.fixture", "pytest_asyncio.fixture"])
-def test_override_that_is_async(run: Example, mode: str, decorator: str) -> None:
-    """An async override is an error that says why it cannot be, and what to write."""
+@pytest.mark.parametrize("scope", ["function", "module", "session"])
+@pytest.mark.parametrize("observed", [(), ("--setup-show",)])
+def test_event_loop_that_is_async(
+    run: Example, scope: str, observed: tuple[str, ...]
+) -> None:
+    """An async fixture of that name cannot provide the loop it runs in: it is like any other."""
     source = """
-        @FIXTURE
+        @pytest_asyncio.fixture(scope="SCOPE")
         async def event_loop():
             yield asyncio.get_running_loop()
 
         @pytest.mark.asyncio
+        async def test_async(event_loop):
+            assert event_loop is asyncio.get_running_loop()
+
+        @pytest.mark.asyncio(loop_scope="function")
+        async def test_without(): ...
+
+        def test_sync(event_loop):
+            assert event_loop.run_until_complete(asyncio.sleep(0, "ran")) == "ran"
+    """
+    result = run(project(source, SCOPE=scope), *observed)
+    result.assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize("mode", ["strict", "auto"])
+def test_event_loop_that_is_async_and_made_by_pytest(run: Example, mode: str) -> None:
+    """In strict mode such a fixture is nobody's, and does no harm where nobody requests it."""
+    source = """
+        @pytest.fixture
+        async def event_loop():
+            return asyncio.new_event_loop()
+
+        @pytest.mark.asyncio
         async def test_async(): ...
     """
-    result = run(project(source, FIXTURE=decorator), mode=mode)
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(
-        [
-            (
-                "*the fixture 'event_loop' (test_example.py:6) is async, but async fixtures run "
-                "in the loop that it is to provide."
-            ),
-            "*Make it a synchronous function.",
-        ]
-    )
-    result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
+    run(project(source), mode=mode).assert_outcomes(passed=1)
 
 
 def test_override_that_fails(run: Example) -> None:

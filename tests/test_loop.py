@@ -1890,14 +1890,17 @@ def test_setup_plan(run: Example) -> None:
 def test_fixtures_are_documented(run: Example) -> None:
     """--fixtures lists event_loop and event_loop_policy with what they are for."""
     result = run("", "--fixtures")
-    result.stdout.fnmatch_lines(
-        [
+    for line, text in (
+        (
             "event_loop -- *loop.py:*",
             "    The event loop of the test that requests it, directly or through *",
+        ),
+        (
             "event_loop_policy [[]session scope[]] -- *loop.py:*",
             "    The event loop policy that loops are made with; *",
-        ]
-    )
+        ),
+    ):
+        result.stdout.fnmatch_lines([line, text])
 
 
 @pytest.mark.parametrize("arguments", [["--collect-only"], ["--collect-only", "-q"]])
@@ -2157,35 +2160,6 @@ def test_event_loop_that_gives_no_loop(run: Example) -> None:
                 "event loop."
             ),
             "It has to return or yield a loop, such as that of asyncio.new_event_loop().",
-        ]
-    )
-    assert no_frame_of_ours(result)
-
-
-def test_event_loop_that_is_async(run: Example) -> None:
-    """An async event_loop cannot be, and the message says so."""
-    result = run(
-        """
-        import asyncio
-        import pytest
-
-        @pytest.fixture
-        async def event_loop():
-            return asyncio.get_running_loop()
-
-        async def test_one():
-            pass
-        """,
-        mode="auto",
-    )
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(
-        [
-            (
-                "the fixture 'event_loop' (test_example.py:5) is async, but async fixtures run "
-                "in the loop that it is to provide."
-            ),
-            "Make it a synchronous function.",
         ]
     )
     assert no_frame_of_ours(result)

@@ -499,6 +499,44 @@ def test_a_loop_that_shuts_down_in_its_own_way(run: Example) -> None:
     result.stdout.fnmatch_lines(["*<generators>", "*<executor>"])
 
 
+THREADLESS = """
+import asyncio
+import concurrent.futures
+
+class Loop(asyncio.SelectorEventLoop):
+    # As async-solipsism's: its time is no thread's, so no thread can wake it up.
+    def call_soon_threadsafe(self, callback, *args, context=None):
+        raise RuntimeError("no thread can wake up this loop")
+
+    async def run_in_executor(self, executor, function, *args):
+        if self._default_executor is None:
+            self._default_executor = concurrent.futures.ThreadPoolExecutor()
+        return self._default_executor.submit(function, *args).result()
+
+    async def shutdown_default_executor(self, timeout=None):
+        if self._default_executor is not None:
+            self._default_executor.shutdown(wait=True)
+
+def pytest_asyncio_loop_factories(config, item):
+    return {"threadless": Loop}
+"""
+
+
+def test_a_loop_that_no_thread_can_wake_up(run: Example) -> None:
+    """A loop that shuts down its executor itself is not asked to wait for the threads."""
+    result = run(
+        """
+        import asyncio
+
+        async def test_it():
+            assert await asyncio.get_running_loop().run_in_executor(None, int) == 0
+        """,
+        mode="auto",
+        conftest=CONFTEST + THREADLESS,
+    )
+    result.assert_outcomes(passed=1)
+
+
 FAILING_SHUTDOWN = """
 import asyncio
 

@@ -828,13 +828,48 @@ def test_event_loop_policy_with_parameters(run: Example) -> None:
         async def test_alone(request):
             assert request.node.name == f"test_alone[{kind().lower()}]"
 
-        def test_seen():
-            assert sorted(seen) == ["A", "B"]
+        def test_seen(request):
+            assert seen == (["A"] if "[a]" in request.node.name else ["A", "B"])
         """,
         conftest=KINDS + POLICY,
         mode="auto",
     )
-    result.assert_outcomes(passed=9)
+    result.assert_outcomes(passed=10)
+
+
+def test_event_loop_policy_is_there_for_all_tests(run: Example) -> None:
+    """A test without a loop has the user's policy set up, too: it was autouse from 0.23 on."""
+    result = run(
+        """
+        import asyncio
+
+        import pytest
+
+        up = []
+
+        class TestOne:
+            @pytest.fixture
+            def event_loop_policy(self):
+                up.append("one")
+                return asyncio.get_event_loop_policy()
+
+            def test_sync(self):
+                assert up == ["one"]
+
+        class TestTwo:
+            @pytest.fixture(params=["a", "b"])
+            def event_loop_policy(self, request):
+                up.append(request.param)
+                return asyncio.get_event_loop_policy()
+
+            def test_sync(self, request):
+                assert request.node.name == f"test_sync[{up[-1]}]"
+
+        def test_none():
+            assert up == ["one", "a", "b"]
+        """
+    )
+    result.assert_outcomes(passed=4)
 
 
 @POLICIES

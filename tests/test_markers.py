@@ -568,6 +568,8 @@ def test_parsed_arguments() -> None:
     assert parse(pytest.mark.asyncio(scope="class").mark) == AsyncioMark(
         loop_scope="class"
     )
+    # Releases up to 0.23 take it and ignore it.
+    assert parse(pytest.mark.asyncio(forbid_global_loop=True).mark) == AsyncioMark()
     with pytest.raises(MarkError, match="no argument 'looop_scope'"):
         parse(pytest.mark.asyncio(looop_scope="class").mark)
 

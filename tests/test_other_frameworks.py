@@ -450,3 +450,35 @@ def test_plain_fixtures_that_another_plugin_runs(run: Example) -> None:
         mode="strict",
     )
     result.assert_outcomes(passed=1)
+
+
+def test_fixtures_that_a_library_has_declared(run: Example) -> None:
+    """Libraries that do without this package say by an attribute that a fixture is asyncio's."""
+    result = run(
+        """
+        import asyncio
+
+        import pytest
+
+        def fixture(function, **options):
+            function._force_asyncio_fixture = True
+            return pytest.fixture(function, **options)
+
+        async def generator():
+            yield asyncio.get_running_loop()
+
+        async def coroutine():
+            return asyncio.get_running_loop()
+
+        of_test = fixture(generator)
+        of_module = fixture(coroutine, scope="module")
+
+        @pytest.mark.asyncio
+        async def test_it(of_test, of_module):
+            assert of_test is of_module is asyncio.get_running_loop()
+
+        def test_sync(of_test):
+            assert of_test.run_until_complete(asyncio.sleep(0, "ran")) == "ran"
+        """
+    )
+    result.assert_outcomes(passed=2)

@@ -419,10 +419,10 @@ def test_other_plugin_wraps_the_function(run: Example) -> None:
             import pytest
 
             @pytest.hookimpl(wrapper=True)
-            def pytest_pyfunc_call(pyfuncitem):
-                function = pyfuncitem.obj
+            def pytest_runtest_call(item):
+                function = item.obj
                 if inspect.iscoroutinefunction(function):
-                    events = pyfuncitem.module.events
+                    events = item.module.events
 
                     @functools.wraps(function)
                     async def wrapped(*args, **kwargs):
@@ -430,11 +430,162 @@ def test_other_plugin_wraps_the_function(run: Example) -> None:
                         await function(*args, **kwargs)
                         events.append("after")
 
-                    pyfuncitem.obj = wrapped
+                    item.obj = wrapped
                 return (yield)
         """,
     )
     result.assert_outcomes(passed=2)
+
+
+RUNS_COROUTINES = """
+import asyncio
+import functools
+import inspect
+
+import pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    if inspect.iscoroutinefunction(pyfuncitem.obj):
+        names = inspect.signature(pyfuncitem.obj).parameters
+        arguments = {name: pyfuncitem.funcargs[name] for name in names}
+        asyncio.run(pyfuncitem.obj(**arguments))
+        pyfuncitem.module.taken.append(pyfuncitem.name)
+        return True
+"""
+
+DROPS_WHAT_IT_CALLS = """
+import functools
+
+import pytest
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem):
+    function = pyfuncitem.obj
+
+    @functools.wraps(function)
+    def called(*args, **kwargs):
+        function(*args, **kwargs)
+
+    pyfuncitem.obj = called
+    return (yield)
+"""
+
+SHARES_ITS_LOOP = """
+import asyncio
+import inspect
+
+import pytest
+import pytest_asyncio
+
+taken = []
+
+@pytest_asyncio.fixture
+async def loop():
+    return asyncio.get_running_loop()
+
+@pytest.mark.asyncio
+async def test_it(loop, request):
+    assert not inspect.iscoroutinefunction(request.node.obj)
+    assert asyncio.get_running_loop() is loop
+
+class TestIt:
+    @pytest.mark.asyncio
+    async def test_method(self, loop):
+        assert asyncio.get_running_loop() is loop
+
+@pytest.mark.asyncio
+async def test_fails():
+    assert [] == ["what", "failed"]
+
+def test_original(request):
+    for item in request.session.items[:3]:
+        assert inspect.iscoroutinefunction(item.obj)
+    assert taken == []
+"""
+
+
+@pytest.mark.parametrize("hook", [RUNS_COROUTINES, DROPS_WHAT_IT_CALLS])
+def test_other_hook_that_calls_tests(run: Example, hook: str) -> None:
+    """Who runs coroutine functions, or wraps all that is called, finds ours synchronous."""
+    result = run(SHARES_ITS_LOOP, conftest=hook)
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines(["E       AssertionError: assert [[][]] == *"])
+    assert "/pytest_asyncio/" not in result.stdout.str()
+
+
+def test_other_hook_that_runs_tests_which_are_not_ours(run: Example) -> None:
+    """In strict mode a coroutine function without our marker is theirs."""
+    result = run(
+        """
+        taken = []
+
+        async def test_it(): ...
+
+        def test_taken():
+            assert taken == ["test_it"]
+        """,
+        conftest=RUNS_COROUTINES,
+    )
+    result.assert_outcomes(passed=2)
+
+
+WRAPPED_AT_COLLECTION = """
+import asyncio
+import functools
+import inspect
+
+def pytest_itemcollected(item):
+    function = item.obj
+
+    @functools.wraps(function)
+    def instead(*args, **kwargs):
+        made = function(*args, **kwargs)
+        FATE
+
+    if inspect.iscoroutinefunction(function):
+        item.obj = instead
+"""
+
+WRAPPED_TESTS = """
+import asyncio
+
+import pytest
+
+@pytest.mark.asyncio
+async def test_it():
+    await asyncio.sleep(0)
+
+class TestIt:
+    @pytest.mark.asyncio
+    async def test_method(self):
+        await asyncio.sleep(0)
+"""
+
+
+@pytest.mark.parametrize("fate", ["return made", "asyncio.run(made)"])
+def test_wrapper_of_another_plugin_that_runs_the_test(run: Example, fate: str) -> None:
+    """What stands in place of an async function may return its coroutine, or run it itself."""
+    conftest = WRAPPED_AT_COLLECTION.replace("FATE", fate)
+    result = run(WRAPPED_TESTS, conftest=conftest)
+    result.assert_outcomes(passed=2)
+
+
+def test_wrapper_of_another_plugin_that_does_not_run_the_test(run: Example) -> None:
+    """A test that does not run is not green, whoever has dropped its coroutine."""
+    conftest = WRAPPED_AT_COLLECTION.replace("FATE", "del made")
+    result = run(WRAPPED_TESTS, conftest=conftest)
+    result.assert_outcomes(failed=2)
+    for test in ("test_it", "TestIt::test_method"):
+        result.stdout.fnmatch_lines(
+            [
+                (
+                    f"test_example.py::{test} did not run: what stands in place of its function "
+                    "(conftest.py:9) has called it, and nobody has awaited the coroutine."
+                ),
+                "Let it return that, or await it.",
+            ]
+        )
 
 
 PATCHED = """

@@ -192,10 +192,15 @@ def _debug(config: pytest.Config) -> bool:
         ) from None
 
 
-def _parse(config: pytest.Config) -> Settings:
+def chosen_mode(config: pytest.Config) -> Mode:
+    """The mode as the options have it now: a ``conftest.py`` may set it at any time."""
     mode = config.getoption("asyncio_mode")
     if mode is None:
         mode = config.getini("asyncio_mode")
+    return Mode(_chosen("asyncio_mode", mode, tuple(Mode)))
+
+
+def _parse(config: pytest.Config) -> Settings:
     scopes: dict[str, str | None] = {}
     for option, valid in (
         ("asyncio_default_test_loop_scope", SCOPES),
@@ -204,7 +209,7 @@ def _parse(config: pytest.Config) -> Settings:
         value = config.getini(option)
         scopes[option] = _chosen(option, value, valid) if value else None
     return Settings(
-        mode=Mode(_chosen("asyncio_mode", mode, tuple(Mode))),
+        mode=chosen_mode(config),
         debug=_debug(config),
         leaked_tasks=LeakedTasks(
             _chosen(

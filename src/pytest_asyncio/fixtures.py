@@ -27,7 +27,6 @@ from typing import cast
 from typing import Final
 from typing import final
 from typing import Literal
-from typing import NoReturn
 from typing import overload
 from typing import Protocol
 from typing import runtime_checkable
@@ -48,6 +47,7 @@ from pytest_asyncio.contexts import differences
 from pytest_asyncio.contexts import Inherited
 from pytest_asyncio.loop import Live
 from pytest_asyncio.loop import location
+from pytest_asyncio.loop import loop_override
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
@@ -293,9 +293,13 @@ def _define(fixturedef: AnyFixtureDef) -> Definition:
         name = fixturedef.argname if fixturedef.argname in by_name else None
         return Definition(what, declared=True, loop_scope=by_name[name])
     except (KeyError, TypeError):
-        if what in ASYNC:
-            return Definition(what, declared=False)
-        return SYNCHRONOUS
+        if what not in ASYNC:
+            return SYNCHRONOUS
+        # So libraries whose fixtures may be async, and that do without this package, say since
+        # 0.17 whose they are.
+        declared = getattr(function, "_force_asyncio_fixture", False) is True
+        loop_scope = getattr(function, "_loop_scope", None) if declared else None
+        return Definition(what, declared=declared, loop_scope=loop_scope)
 
 
 def is_ours(definition: Definition, item: pytest.Item, loops: Loops) -> bool:
@@ -472,10 +476,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if not overrides and not has_loop_factories(metafunc.config):
         return
     said = keep_marking(item, Reader())  # It is made for this hook alone.
-    if not is_async_test(item) and not fixtures_of(item, loops):
+    is_in_a_loop = is_async_test(item) or fixtures_of(item, loops)
+    if is_in_a_loop and loop_override(overrides, said) is not None:
+        _pytest_private.add_to_closure(item, "event_loop")
+    if "event_loop_policy" in overrides:
+        # Tests without a loop have it set up, too: in releases from 0.23 on it is autouse.
+        _pytest_private.add_to_closure(item, "event_loop_policy")
+    if not is_in_a_loop:
         return
-    for name in overrides:
-        _pytest_private.add_to_closure(item, name)
     if said.problem:
         return  # Reported when the test is set up.
     factories = given_loop_factories(item)
@@ -514,9 +522,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         if at_stake not in RUNS_IN_A_LOOP:
             continue
         fixtures = fixtures_of(item, loops)
-        if fixtures and (
-            loops.override("event_loop", item) is None
-            or loops.marking(item).loop_scope is not None  # It wins.
+        if (
+            fixtures
+            and loop_override(loops.overrides(item), loops.marking(item)) is None
         ):
             planned.append((item, fixtures))
             _agree_on_package(item, fixtures, loops)
@@ -600,9 +608,7 @@ def set_up(
     """
     __tracebackhide__ = is_hidden
     item = _pytest_private.item_of(request)
-    if fixturedef.argname == "event_loop":
-        replacement = _refuse(messages.event_loop_is_async(location(fixturedef, item)))
-    elif is_ours(definition, item, loops):
+    if is_ours(definition, item, loops):
         replacement = _replacement(fixturedef, request, definition, loops, item)
     elif is_async_test(item) and "anyio_backend" not in item.fixturenames:
         return (yield from _leave_to_others(fixturedef, request, item))
@@ -634,7 +640,7 @@ def set_up_synchronous(
     __tracebackhide__ = is_hidden
     if fixturedef.argname == "event_loop":
         item = _pytest_private.item_of(request)
-        if loops.override("event_loop", item) is fixturedef:  # The user's.
+        if loops.overrides(item).get("event_loop") is fixturedef:
             loops.enter(item)
             value = yield
             loops.current_by_override(item, _pytest_private.cached_value(fixturedef))
@@ -687,14 +693,6 @@ def _like(original: Any, replacement: Callable[..., Any]) -> Callable[..., Any]:
     if function is original:
         return replacement
     return types.MethodType(replacement, original.__self__)
-
-
-def _refuse(message: str) -> Callable[..., NoReturn]:
-    def refuse(*args: object, **kwargs: object) -> NoReturn:
-        __tracebackhide__ = is_hidden
-        pytest.fail(message, pytrace=False)
-
-    return refuse
 
 
 def _replacement(

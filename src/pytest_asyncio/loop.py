@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
 import sys
+import types
 from typing import Any
 from typing import Final
 from typing import final
@@ -38,6 +39,8 @@ from pytest_asyncio.hookspecs import LoopFactory
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.loop_factories import factory_name
 from pytest_asyncio.loop_factories import loop_factories
+from pytest_asyncio.markers import ASYNC
+from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import Marking
 from pytest_asyncio.markers import marking
 from pytest_asyncio.outcomes import members
@@ -81,6 +84,7 @@ class Station:
         "home",
         "is_async",
         "is_overridden",
+        "is_replaced",
         "item",
         "marking",
         "override",
@@ -101,16 +105,16 @@ class Station:
         self.item: Final = item
         self.marking: Final = marking
         self.is_overridden: Final[bool] = "event_loop" in overrides
-        """Whether the user has an ``event_loop``, although the marker may win over it."""
-        # The marker wins: the user's loop is not this test's, unless asked for by name.
-        asks = marking.loop_scope is not None
-        self.override: Final = None if asks else overrides.get("event_loop")
+        """Whether the user has an ``event_loop``, although the loop may not come from there."""
+        self.override: Final = loop_override(overrides, marking)
         """The user's ``event_loop``, if the loop of the test comes from there."""
         self.policy_override: Final = overrides.get("event_loop_policy")
         """The user's ``event_loop_policy``, if there is one."""
         self.before = before
         self.is_async = False
         """Whether the test itself runs in a loop, and not its fixtures alone."""
+        self.is_replaced = False
+        """Whether a synchronous function is in the place of the test's own."""
         self.runner: Runner | None = None
         """The loop of the test, as soon as it is known."""
         self.home: Node | None = None
@@ -184,7 +188,7 @@ class Loops:
     def __init__(self, config: pytest.Config) -> None:
         self.config: Final = config
         self.settings: Final[Settings] = settings(config)
-        self.is_auto: Final[bool] = self.settings.mode is Mode.AUTO
+        self.is_auto: bool = self.settings.mode is Mode.AUTO
         self.tells_leaks: Final[bool] = (
             self.settings.leaked_tasks is not LeakedTasks.IGNORE
         )
@@ -357,10 +361,6 @@ class Loops:
         """What the markers of a test say; they are read once while it is run."""
         station = self.station_of(item)
         return marking(item) if station is None else station.marking
-
-    def override(self, name: str, item: pytest.Item) -> AnyFixtureDef | None:
-        """The user's fixture in place of ``event_loop`` or ``event_loop_policy``, or None."""
-        return self.overrides(item).get(name)
 
     def overrides(self, item: pytest.Item) -> Mapping[str, AnyFixtureDef]:
         """The user's fixtures in place of ours, by their names."""
@@ -673,6 +673,11 @@ class Loops:
         """Whether there is a loop, or was one a moment ago."""
         return bool(self.family or self.unhandled or self.stuck)
 
+    @property
+    def has_run(self) -> bool:
+        """Whether there ever was a loop in this run."""
+        return self._runner is not None
+
     def during(self) -> str:
         """What is being run, for messages."""
         return "the run" if self.station is None else self.station.item.nodeid
@@ -950,6 +955,23 @@ def overridden(name: str, item: Node) -> AnyFixtureDef | None:
     return fixturedefs[-1]
 
 
+def loop_override(
+    overrides: Mapping[str, AnyFixtureDef], said: Marking
+) -> AnyFixtureDef | None:
+    """The user's ``event_loop``, if the loop of a test comes from there.
+
+    The marker wins: the user's loop is not that test's then, unless asked for by name. And what
+    is async needs a loop itself.
+
+    :param overrides: The user's fixtures in place of ours that the test sees, by their names.
+    :param said: What its markers say.
+    """
+    override = overrides.get("event_loop")
+    if override is None or said.loop_scope is not None or kind(override.func) in ASYNC:
+        return None
+    return override
+
+
 def location(fixturedef: AnyFixtureDef, item: pytest.Item) -> str:
     """Where a fixture is defined, as ``file:line``."""
     import inspect
@@ -958,6 +980,11 @@ def location(fixturedef: AnyFixtureDef, item: pytest.Item) -> str:
     code = getattr(getattr(function, "__func__", function), "__code__", None)
     if code is None:
         return "<unknown>"
+    return place(code, item)
+
+
+def place(code: types.CodeType, item: pytest.Item) -> str:
+    """Where code is, as ``file:line``."""
     path = code.co_filename
     with contextlib.suppress(ValueError):
         from pathlib import Path

@@ -178,6 +178,8 @@ def _arguments(
 
 _DEFAULT: Final = AsyncioMark()
 _NAMES: Final = AsyncioMark._fields
+_FORMER: Final = ("forbid_global_loop",)
+"""Arguments of releases up to 0.8, which those up to 0.23 took and ignored."""
 
 
 def parse(mark: pytest.Mark) -> AsyncioMark:
@@ -189,10 +191,11 @@ def parse(mark: pytest.Mark) -> AsyncioMark:
         return _DEFAULT
     if mark.args:
         raise MarkError(messages.marker_positional(mark.args[0]))
-    for name in mark.kwargs:
+    given = {name: mark.kwargs[name] for name in mark.kwargs if name not in _FORMER}
+    for name in given:
         if name not in (*_NAMES, "scope"):
             raise MarkError(messages.marker_unknown(name, _NAMES))
-    return _arguments(**mark.kwargs)
+    return _arguments(**given)
 
 
 @final

@@ -86,6 +86,14 @@ def plain_fixture_in_strict_mode(test: str, fixture: str, location: str) -> str:
     )
 
 
+def never_awaited(test: str, wrapper: str) -> str:
+    return _lines(
+        f"{test} did not run: what stands in place of its function ({wrapper}) has called it, "
+        "and nobody has awaited the coroutine.",
+        "Let it return that, or await it.",
+    )
+
+
 def returned_something(nodeid: str, kind: str) -> str:
     return (
         f"Test functions should return None, but {nodeid} returned {kind!r}. "
@@ -165,14 +173,6 @@ def event_loop_is_not_a_loop(value: object, override: str) -> str:
     return _lines(
         f"the fixture 'event_loop' ({override}) gave {value!r}, which is not an event loop.",
         "It has to return or yield a loop, such as that of asyncio.new_event_loop().",
-    )
-
-
-def event_loop_is_async(override: str) -> str:
-    return _lines(
-        f"the fixture 'event_loop' ({override}) is async, but async fixtures run in the loop "
-        "that it is to provide.",
-        "Make it a synchronous function.",
     )
 
 

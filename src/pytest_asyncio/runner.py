@@ -1017,13 +1017,14 @@ async def _shut_down_executor(
     loop: asyncio.AbstractEventLoop,
     executor: concurrent.futures.ThreadPoolExecutor | None,
 ) -> list[str]:
-    left = await _wait_for_threads(loop, executor) if executor is not None else []
-    if not left and _is_users_own(loop, "shutdown_default_executor"):
-        step = asyncio.tasks.ensure_future(loop.shutdown_default_executor())
-        if not await _has_ended(loop, step, "the default executor was shut down"):
-            step.cancel()
-            left.append("shutdown_default_executor() of the loop did not end")
-    return left
+    if not _is_users_own(loop, "shutdown_default_executor"):
+        return [] if executor is None else await _wait_for_threads(loop, executor)
+    # Such a loop may be one that no thread can wake up.
+    step = asyncio.tasks.ensure_future(loop.shutdown_default_executor())
+    if await _has_ended(loop, step, "the default executor was shut down"):
+        return []
+    step.cancel()
+    return ["shutdown_default_executor() of the loop did not end"]
 
 
 async def _wait_for_threads(

@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from collections.abc import Generator
 import functools
 import inspect
+import sys
 from typing import Any
 from typing import cast
 from typing import Final
@@ -19,7 +20,9 @@ import pytest
 
 from pytest_asyncio import _pytest_private
 from pytest_asyncio import messages
+from pytest_asyncio.config import chosen_mode
 from pytest_asyncio.config import LeakedTasks
+from pytest_asyncio.config import Mode
 from pytest_asyncio.contexts import Changes
 from pytest_asyncio.contexts import context_for_task
 from pytest_asyncio.fixtures import definition_of
@@ -31,6 +34,7 @@ from pytest_asyncio.fixtures import stake
 from pytest_asyncio.fixtures import SYNCHRONOUS
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
+from pytest_asyncio.loop import place
 from pytest_asyncio.loop import Station
 from pytest_asyncio.loop_factories import all_loop_factories
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
@@ -39,6 +43,7 @@ from pytest_asyncio.markers import check_mark
 from pytest_asyncio.markers import is_marked_by_its_own
 from pytest_asyncio.markers import is_unittest
 from pytest_asyncio.markers import kind
+from pytest_asyncio.markers import unbound
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import messages_of
 from pytest_asyncio.outcomes import outcome_of
@@ -98,7 +103,18 @@ class Running:
         self.loops = loops_of(session.config)
         self.loops.on_interruption = self._announce_interruption
         if self.loops.is_auto:
-            session.config.pluginmanager.register(AutoMode())
+            session.config.pluginmanager.register(AutoMode(), _AUTO_MODE)
+
+    def pytest_pycollect_makemodule(self) -> None:
+        """Follow the mode that another plugin, or a conftest.py further down, has set since."""
+        config = self.loops.config
+        is_auto = chosen_mode(config) is Mode.AUTO
+        if is_auto is not self.loops.is_auto:
+            self.loops.is_auto = is_auto
+            if is_auto:
+                config.pluginmanager.register(AutoMode(), _AUTO_MODE)
+            else:
+                config.pluginmanager.unregister(name=_AUTO_MODE)
 
     # -- whether there is anything to do --
 
@@ -110,6 +126,8 @@ class Running:
         yield
         loops = self.loops
         manager = session.config.pluginmanager
+        if _is_call_observed(session.config):
+            manager.register(_InPlace(loops))
         if loops.is_synchronous_concerned:
             self.add_synchronous(manager)
         elif manager.has_plugin(_SYNCHRONOUS):
@@ -146,6 +164,12 @@ class Running:
             _prepare(item, loops, is_async=at_stake == "test")
         elif at_stake != "none":
             check_mark(item, loops.marking(item))
+        if _WARNS_OF_NO_LOOP and loops.station is None and loops.has_run:
+            # As far as the test knows, there is one on demand. Earlier releases, too, leave
+            # either a loop behind, or none, which is an error and not a warning.
+            warnings.filterwarnings(
+                "ignore", "There is no current event loop", DeprecationWarning
+            )
 
     # What goes wrong in the background of a failure is told at the end of the tear-down.
     @pytest.hookimpl(specname="pytest_runtest_setup", trylast=True)
@@ -243,6 +267,11 @@ class Running:
             manager.register(_Interrupted(self.loops))
 
 
+_WARNS_OF_NO_LOOP: Final = (3, 12) <= sys.version_info < (3, 14)
+"""Whether asyncio warns when ``get_event_loop()`` makes a loop, as it does on demand."""
+
+_AUTO_MODE: Final = "pytest_asyncio.auto_mode"
+
 _ASIDE: Final = "pytest_asyncio.aside"
 
 
@@ -287,6 +316,57 @@ class _Synchronous:
 
 
 @final
+class _InPlace:
+    """The hook that is there where other plugins, or a ``conftest.py``, see calls of tests.
+
+    Whoever runs coroutine functions, or does something else with them, is to find synchronous
+    ones, as in all releases: these tests are ours.
+    """
+
+    def __init__(self, loops: Loops) -> None:
+        self._loops: Final = loops
+
+    # Inside of what wraps the function for its own ends. That is still the user's.
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Put a function that runs the test in its loop in place of its own."""
+        __tracebackhide__ = is_hidden
+        station = self._loops.station_of(item)
+        if (
+            station is None
+            or not station.is_async
+            or not isinstance(item, pytest.Function)
+        ):
+            return (yield)
+        function = item.obj
+        call = functools.partial(_call_ours, item, self._loops, station, function)
+
+        @functools.wraps(function)
+        def synchronous(**arguments: Any) -> None:
+            __tracebackhide__ = is_hidden
+            call(arguments)
+
+        item.obj = synchronous
+        station.is_replaced = True
+        try:
+            return (yield)
+        finally:
+            item.obj = function
+
+
+def _is_call_observed(config: pytest.Config) -> bool:
+    """Whether somebody else has the hook that calls the functions of tests.
+
+    Under ``--trace``, pytest itself is to stop in the user's function and not in ours.
+    """
+    return not config.getoption("trace", default=False) and any(
+        each.function.__module__.partition(".")[0]
+        not in {"_pytest", "anyio", "pytest_asyncio"}
+        for each in config.hook.pytest_pyfunc_call.get_hookimpls()
+    )
+
+
+@final
 class _Interrupted:
     """The hook that is there after an interruption, and not for each report of every test."""
 
@@ -321,7 +401,7 @@ def _prepare(item: pytest.Function, loops: Loops, *, is_async: bool) -> None:
     override = station.override
     if override is not None and _pytest_private.is_set_up(override):
         loops.current_by_override(item, _pytest_private.cached_value(override))
-    elif said.loop_scope is not None and station.is_overridden:
+    elif override is None and station.is_overridden:
         # The user's fixture of that name does not make the loop of this test.
         loops.planned(station, _pytest_private.top_request(item))
         return
@@ -403,6 +483,8 @@ def _call(item: pytest.Function, loops: Loops) -> bool | None:
     # Read late: other plugins may wrap the function up to now.
     function: Callable[..., Any] = item.obj
     if station is not None:
+        if station.is_replaced:
+            return None  # By a function that is anybody's to call.
         said = station.marking
     elif stake(item, loops) != "none" or (auto and kind(function) != "synchronous"):
         said = loops.marking(item)
@@ -413,6 +495,19 @@ def _call(item: pytest.Function, loops: Loops) -> bool | None:
     ):
         return None
     arguments = _pytest_private.test_arguments(item)
+    _call_ours(item, loops, station, function, arguments)
+    return True
+
+
+def _call_ours(
+    item: pytest.Function,
+    loops: Loops,
+    station: Station | None,
+    function: Callable[..., Any],
+    arguments: dict[str, Any],
+) -> None:
+    """Call a test function, and run what that gives."""
+    __tracebackhide__ = True
     alone = _is_alone(item)
     is_async = station is not None and station.is_async
     if is_async and not alone:
@@ -421,13 +516,10 @@ def _call(item: pytest.Function, loops: Loops) -> bool | None:
         run = functools.partial(_run, item, station or loops.enter(item), loops)
         _run_hypothesis(function, arguments, run, loops)
     else:
-        if (
-            hasattr(function, "__wrapped__")
-            and item.config.getoption("trace", default=False)
-            and kind(function) == "wrapper"
-        ):
-            function = _traced(function)
-        result = function(**arguments)
+        if hasattr(function, "__wrapped__") and kind(function) == "wrapper":
+            result = _call_wrapper(item, function, arguments)
+        else:
+            result = function(**arguments)
         coroutine = _coroutine(result)
         if coroutine is not None:
             _run(item, station or loops.enter(item), loops, coroutine)
@@ -435,7 +527,42 @@ def _call(item: pytest.Function, loops: Loops) -> bool | None:
             _ran_synchronously(item, result)
     if is_async:
         _tell_of_call(item, loops, alone=alone)
-    return True
+
+
+def _call_wrapper(
+    item: pytest.Function, wrapper: Any, arguments: dict[str, Any]
+) -> object:
+    """Call what stands in place of an async function; a test that does not run is not green."""
+    __tracebackhide__ = True
+    if item.config.getoption("trace", default=False):
+        return _traced(wrapper)(**arguments)
+    code = getattr(unbound(inspect.unwrap(wrapper)), "__code__", None)
+    if code is None:
+        return wrapper(**arguments)
+    is_dropped = False
+    hook = sys.unraisablehook
+
+    def hear(unraisable: Any) -> None:
+        nonlocal is_dropped
+        if getattr(unraisable.object, "cr_code", None) is code:
+            is_dropped = True
+        else:
+            hook(unraisable)
+
+    with warnings.catch_warnings():
+        # Nobody can raise where a coroutine is dropped: the hook above is told.
+        warnings.filterwarnings(
+            "error", f"coroutine '.*{code.co_name}' was never awaited", RuntimeWarning
+        )
+        sys.unraisablehook = hear
+        try:
+            result = wrapper(**arguments)
+        finally:
+            sys.unraisablehook = hook
+    if is_dropped:
+        where = place(getattr(unbound(wrapper), "__code__", code), item)
+        pytest.fail(messages.never_awaited(item.nodeid, where), pytrace=False)
+    return result
 
 
 def _traced(wrapper: Any) -> Callable[..., Coroutine[Any, Any, None]]:
