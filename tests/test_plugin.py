@@ -88,10 +88,16 @@ def test_every_hook_and_fixture_is_registered() -> None:
 @pytest.mark.parametrize(
     "name",
     [
+        "FixtureRequest",
+        "Mode",
+        "PytestDeprecationWarning",
+        "SubRequest",
+        "_ScopeName",
         "event_loop",
         "event_loop_policy",
         "fixture",
         "is_async_test",
+        "pytest",
         "unused_tcp_port",
         "unused_tcp_port_factory",
         "unused_udp_port",
@@ -101,6 +107,14 @@ def test_every_hook_and_fixture_is_registered() -> None:
 def test_names_that_others_import(name: str) -> None:
     """Names that other packages take from the plugin module are there."""
     assert hasattr(plugin, name)
+
+
+def test_names_that_are_not_there() -> None:
+    """A name that no release has had is an error of Python's own, which names it."""
+    with pytest.raises(ImportError, match="cannot import name 'fixtur' from 'pytest_"):
+        exec("from pytest_asyncio.plugin import fixtur")
+    with pytest.raises(AttributeError, match="has no attribute 'mark'"):
+        _ = plugin.mark
 
 
 def test_public_names() -> None:

@@ -8,6 +8,7 @@ registers it.
 
 from __future__ import annotations
 
+from pytest_asyncio.config import Mode as Mode
 from pytest_asyncio.config import pytest_addoption as pytest_addoption
 from pytest_asyncio.config import pytest_configure as pytest_configure
 from pytest_asyncio.config import pytest_report_header as pytest_report_header
@@ -17,6 +18,7 @@ from pytest_asyncio.fixtures import (
     pytest_collection_modifyitems as pytest_collection_modifyitems,
 )
 from pytest_asyncio.fixtures import pytest_generate_tests as pytest_generate_tests
+from pytest_asyncio.former_names import __getattr__ as __getattr__
 from pytest_asyncio.loop import _asyncio_loop_factory as _asyncio_loop_factory
 from pytest_asyncio.loop import event_loop as event_loop
 from pytest_asyncio.loop import event_loop_policy as event_loop_policy
