@@ -106,14 +106,14 @@ class Station:
         self.marking: Final = marking
         self.is_overridden: Final[bool] = "event_loop" in overrides
         """Whether the user has an ``event_loop``, although the loop may not come from there."""
-        self.override: Final = loop_override(overrides, marking)
+        self.override: Final[AnyFixtureDef | None] = loop_override(overrides, marking)
         """The user's ``event_loop``, if the loop of the test comes from there."""
         self.policy_override: Final = overrides.get("event_loop_policy")
         """The user's ``event_loop_policy``, if there is one."""
-        self.before = before
-        self.is_async = False
+        self.before: CurrentLoop = before
+        self.is_async: bool = False
         """Whether the test itself runs in a loop, and not its fixtures alone."""
-        self.is_replaced = False
+        self.is_replaced: bool = False
         """Whether a synchronous function is in the place of the test's own."""
         self.runner: Runner | None = None
         """The loop of the test, as soon as it is known."""

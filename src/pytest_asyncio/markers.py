@@ -219,8 +219,8 @@ class Marking:
         foreign: bool = False,
     ) -> None:
         self.mark: Final = mark
-        self.loop_scope: Final = arguments.loop_scope
-        self.loop_factories: Final = arguments.loop_factories
+        self.loop_scope: Final[ScopeName | None] = arguments.loop_scope
+        self.loop_factories: Final[tuple[str, ...] | None] = arguments.loop_factories
         self.problem: Final = problem
         self.foreign: Final = foreign
 
