@@ -537,6 +537,44 @@ def test_a_loop_that_no_thread_can_wake_up(run: Example) -> None:
     result.assert_outcomes(passed=1)
 
 
+EXTENDED_SHUTDOWN = """
+import asyncio
+
+class Loop(asyncio.SelectorEventLoop):
+    async def shutdown_default_executor(self, timeout=None):
+        await super().shutdown_default_executor()
+
+def pytest_asyncio_loop_factories(config, item):
+    return {"loop": Loop}
+"""
+
+
+def test_a_loop_that_extends_the_shutdown_of_its_executor(run: Example) -> None:
+    """A thread that does not end is named, and not waited for without a limit."""
+    result = run(
+        """
+        import asyncio
+        import threading
+
+        ended = threading.Event()
+
+        async def test_it():
+            asyncio.get_running_loop().run_in_executor(None, ended.wait)
+            await asyncio.sleep(0.1)
+
+        def test_after():
+            ended.set()
+        """,
+        "-Wdefault",
+        mode="auto",
+        conftest=CONFTEST + EXTENDED_SHUTDOWN,
+    )
+    result.assert_outcomes(passed=2, warnings=1)
+    result.stdout.fnmatch_lines(
+        ["*thread 'asyncio_0' of the default executor did not*"]
+    )
+
+
 FAILING_SHUTDOWN = """
 import asyncio
 

@@ -88,7 +88,9 @@ def test_every_hook_and_fixture_is_registered() -> None:
 @pytest.mark.parametrize(
     "name",
     [
+        "Config",
         "FixtureRequest",
+        "Item",
         "Mode",
         "PytestDeprecationWarning",
         "SubRequest",

@@ -514,6 +514,64 @@ def test_other_hook_that_calls_tests(run: Example, hook: str) -> None:
     assert "/pytest_asyncio/" not in result.stdout.str()
 
 
+CALLS_BY_POSITION = """
+import inspect
+
+import pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    if "loop" in pyfuncitem.funcargs:
+        names = inspect.signature(pyfuncitem.obj).parameters
+        pyfuncitem.obj(*(pyfuncitem.funcargs[name] for name in names))
+        return True
+"""
+
+
+def test_other_hook_that_calls_tests_in_its_own_way(run: Example) -> None:
+    """What is in place of a test takes arguments by position, too, as the test does."""
+    result = run(SHARES_ITS_LOOP, conftest=CALLS_BY_POSITION)
+    result.assert_outcomes(passed=3, failed=1)
+
+
+CALLS_TWICE = """
+import pytest
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    try:
+        return (yield)
+    except AssertionError:
+        item.runtest()
+"""
+
+CALLED_TWICE = """
+import contextvars
+
+import pytest
+
+variable = contextvars.ContextVar("variable", default=0)
+seen = []
+
+@pytest.mark.asyncio
+async def test_it():
+    seen.append(variable.get())
+    variable.set(len(seen))
+    assert len(seen) == 2
+
+def test_seen():
+    assert seen == [0, 0]
+    assert variable.get() == 0
+"""
+
+
+@pytest.mark.parametrize("hook", ["", "def pytest_pyfunc_call(pyfuncitem): ..."])
+def test_other_plugin_that_runs_a_test_again(run: Example, hook: str) -> None:
+    """A test may be run more than once between set-up and tear-down, each time from new."""
+    result = run(CALLED_TWICE, conftest=CALLS_TWICE + hook)
+    result.assert_outcomes(passed=2)
+
+
 def test_other_hook_that_runs_tests_which_are_not_ours(run: Example) -> None:
     """In strict mode a coroutine function without our marker is theirs."""
     result = run(

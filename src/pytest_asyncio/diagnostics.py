@@ -376,7 +376,7 @@ class Tasks:
         self._owner: Final = owner
         self._during: Final[dict[weakref.ref[asyncio.Task[Any]], str]] = {}
         self.started: list[weakref.ref[asyncio.Task[Any]]] = []
-        """The tasks, but for those that are known to be of no interest any more."""
+        """References to the tasks, but for those that are known to be of no interest any more."""
 
     def add(self, task: asyncio.Task[Any]) -> None:
         """Take note of a task."""

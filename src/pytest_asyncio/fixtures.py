@@ -299,6 +299,8 @@ def _define(fixturedef: AnyFixtureDef) -> Definition:
         # 0.17 whose they are.
         declared = getattr(function, "_force_asyncio_fixture", False) is True
         loop_scope = getattr(function, "_loop_scope", None) if declared else None
+        if loop_scope not in SCOPES:
+            loop_scope = None
         return Definition(what, declared=declared, loop_scope=loop_scope)
 
 

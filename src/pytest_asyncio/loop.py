@@ -498,6 +498,11 @@ class Loops:
             from pytest_asyncio.runner import Runner
 
             self._runner = Runner
+            if (3, 12) <= sys.version_info < (3, 14):
+                # Of a loop that asyncio makes on demand. After a test of theirs, earlier releases
+                # leave a loop behind, or none, which is an error and not a warning.
+                text = "ignore:There is no current event loop:DeprecationWarning"
+                self.config.addinivalue_line("filterwarnings", text)
         runner = self._runner(loop, owned=owned, family=self.family)
         runner.interrupted = self._interrupted
         runner.watch.unhandled = self.unhandled
@@ -672,11 +677,6 @@ class Loops:
     def used(self) -> bool:
         """Whether there is a loop, or was one a moment ago."""
         return bool(self.family or self.unhandled or self.stuck)
-
-    @property
-    def has_run(self) -> bool:
-        """Whether there ever was a loop in this run."""
-        return self._runner is not None
 
     def during(self) -> str:
         """What is being run, for messages."""

@@ -24,10 +24,10 @@ from typing import TypeAlias
 import pytest
 
 from pytest_asyncio import messages
+from pytest_asyncio.config import chosen_mode
 from pytest_asyncio.config import Mode
 from pytest_asyncio.config import ScopeName
 from pytest_asyncio.config import SCOPES
-from pytest_asyncio.config import settings
 from pytest_asyncio.warning_types import warn_at
 
 if TYPE_CHECKING:
@@ -357,7 +357,7 @@ def is_async_test(item: pytest.Item) -> TypeIs[AsyncTest]:
         return False
     said = marking(item)
     return said.mark is not None or (
-        settings(item.config).mode is Mode.AUTO and not said.foreign
+        chosen_mode(item.config) is Mode.AUTO and not said.foreign
     )
 
 

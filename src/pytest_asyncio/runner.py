@@ -1017,14 +1017,19 @@ async def _shut_down_executor(
     loop: asyncio.AbstractEventLoop,
     executor: concurrent.futures.ThreadPoolExecutor | None,
 ) -> list[str]:
-    if not _is_users_own(loop, "shutdown_default_executor"):
-        return [] if executor is None else await _wait_for_threads(loop, executor)
-    # Such a loop may be one that no thread can wake up.
-    step = asyncio.tasks.ensure_future(loop.shutdown_default_executor())
-    if await _has_ended(loop, step, "the default executor was shut down"):
-        return []
-    step.cancel()
-    return ["shutdown_default_executor() of the loop did not end"]
+    is_users_own = _is_users_own(loop, "shutdown_default_executor")
+    left: list[str] = []
+    # It may be a loop that no thread can wake up, and one that knows what to do then.
+    if executor is not None and not (
+        is_users_own and _is_users_own(loop, "call_soon_threadsafe")
+    ):
+        left = await _wait_for_threads(loop, executor)
+    if not left and is_users_own:
+        step = asyncio.tasks.ensure_future(loop.shutdown_default_executor())
+        if not await _has_ended(loop, step, "the default executor was shut down"):
+            step.cancel()
+            left.append("shutdown_default_executor() of the loop did not end")
+    return left
 
 
 async def _wait_for_threads(

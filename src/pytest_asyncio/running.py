@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from collections.abc import Generator
 import functools
 import inspect
+import re
 import sys
 from typing import Any
 from typing import cast
@@ -126,8 +127,6 @@ class Running:
         yield
         loops = self.loops
         manager = session.config.pluginmanager
-        if _is_call_observed(session.config):
-            manager.register(_InPlace(loops))
         if loops.is_synchronous_concerned:
             self.add_synchronous(manager)
         elif manager.has_plugin(_SYNCHRONOUS):
@@ -137,6 +136,8 @@ class Running:
             # What no test asks for plainly may yet be asked for while one runs.
             manager.register(_Aside(self._come_back), _ASIDE)
             loops.on_first_test = self._come_back
+        else:
+            self._add_in_place(manager)
 
     def _come_back(self) -> None:
         self.loops.on_first_test = None
@@ -144,11 +145,16 @@ class Running:
         manager.unregister(name=_ASIDE)
         manager.register(self)
         self.add_synchronous(manager)
+        self._add_in_place(manager)
 
     def add_synchronous(self, manager: pytest.PytestPluginManager) -> None:
         """Have the hook around synchronous tests, too."""
         if not manager.has_plugin(_SYNCHRONOUS):
             manager.register(_Synchronous(self), _SYNCHRONOUS)
+
+    def _add_in_place(self, manager: pytest.PytestPluginManager) -> None:
+        if _is_call_observed(self.loops.config) and not manager.has_plugin(_IN_PLACE):
+            manager.register(_InPlace(self.loops), _IN_PLACE)
 
     # -- set-up --
 
@@ -164,12 +170,6 @@ class Running:
             _prepare(item, loops, is_async=at_stake == "test")
         elif at_stake != "none":
             check_mark(item, loops.marking(item))
-        if _WARNS_OF_NO_LOOP and loops.station is None and loops.has_run:
-            # As far as the test knows, there is one on demand. Earlier releases, too, leave
-            # either a loop behind, or none, which is an error and not a warning.
-            warnings.filterwarnings(
-                "ignore", "There is no current event loop", DeprecationWarning
-            )
 
     # What goes wrong in the background of a failure is told at the end of the tear-down.
     @pytest.hookimpl(specname="pytest_runtest_setup", trylast=True)
@@ -267,9 +267,6 @@ class Running:
             manager.register(_Interrupted(self.loops))
 
 
-_WARNS_OF_NO_LOOP: Final = (3, 12) <= sys.version_info < (3, 14)
-"""Whether asyncio warns when ``get_event_loop()`` makes a loop, as it does on demand."""
-
 _AUTO_MODE: Final = "pytest_asyncio.auto_mode"
 
 _ASIDE: Final = "pytest_asyncio.aside"
@@ -315,6 +312,9 @@ class _Synchronous:
         _tell_of_call(item, loops, alone=alone)
 
 
+_IN_PLACE: Final = "pytest_asyncio.in_place"
+
+
 @final
 class _InPlace:
     """The hook that is there where other plugins, or a ``conftest.py``, see calls of tests.
@@ -339,19 +339,23 @@ class _InPlace:
         ):
             return (yield)
         function = item.obj
-        call = functools.partial(_call_ours, item, self._loops, station, function)
+        loops = self._loops
 
         @functools.wraps(function)
-        def synchronous(**arguments: Any) -> None:
+        def synchronous(*args: Any, **arguments: Any) -> None:
             __tracebackhide__ = is_hidden
-            call(arguments)
+            given = functools.partial(function, *args) if args else function
+            _call_ours(item, loops, station, given, arguments)
 
+        for marked_as_coroutine in ("_is_coroutine", "_is_coroutine_mark"):
+            vars(synchronous).pop(marked_as_coroutine, None)
         item.obj = synchronous
         station.is_replaced = True
         try:
             return (yield)
         finally:
             item.obj = function
+            station.is_replaced = False
 
 
 def _is_call_observed(config: pytest.Config) -> bool:
@@ -360,7 +364,7 @@ def _is_call_observed(config: pytest.Config) -> bool:
     Under ``--trace``, pytest itself is to stop in the user's function and not in ours.
     """
     return not config.getoption("trace", default=False) and any(
-        each.function.__module__.partition(".")[0]
+        str(each.function.__module__).partition(".")[0]
         not in {"_pytest", "anyio", "pytest_asyncio"}
         for each in config.hook.pytest_pyfunc_call.get_hookimpls()
     )
@@ -536,31 +540,29 @@ def _call_wrapper(
     __tracebackhide__ = True
     if item.config.getoption("trace", default=False):
         return _traced(wrapper)(**arguments)
-    code = getattr(unbound(inspect.unwrap(wrapper)), "__code__", None)
-    if code is None:
-        return wrapper(**arguments)
+    name = getattr(inspect.unwrap(wrapper), "__qualname__", "")
+    said = f"coroutine '{name}' was never awaited"
     is_dropped = False
     hook = sys.unraisablehook
 
     def hear(unraisable: Any) -> None:
         nonlocal is_dropped
-        if getattr(unraisable.object, "cr_code", None) is code:
+        if str(unraisable.exc_value).startswith(said):
             is_dropped = True
         else:
             hook(unraisable)
 
     with warnings.catch_warnings():
         # Nobody can raise where a coroutine is dropped: the hook above is told.
-        warnings.filterwarnings(
-            "error", f"coroutine '.*{code.co_name}' was never awaited", RuntimeWarning
-        )
+        warnings.filterwarnings("error", re.escape(said), RuntimeWarning)
         sys.unraisablehook = hear
         try:
             result = wrapper(**arguments)
         finally:
             sys.unraisablehook = hook
-    if is_dropped:
-        where = place(getattr(unbound(wrapper), "__code__", code), item)
+    if is_dropped and not inspect.isawaitable(result):
+        code = getattr(unbound(wrapper), "__code__", None)
+        where = repr(wrapper) if code is None else place(code, item)
         pytest.fail(messages.never_awaited(item.nodeid, where), pytrace=False)
     return result
 
@@ -675,6 +677,8 @@ def _run(
     runner = station.runner
     if runner is None or runner.loop.is_closed():
         runner = loops.for_test(station, _pytest_private.top_request(item))
+    if station.changes is not None:
+        loops.undo_changes()  # Somebody calls the test more than once.
     context = context_for_task()
     tasks = station.tasks = runner.tasks()
     try:
