@@ -688,6 +688,38 @@ def test_functions_of_asyncio_that_are_patched(run: Example, scope: str) -> None
     result.assert_outcomes(passed=14)
 
 
+def test_copy_context_that_is_patched(run: Example) -> None:
+    """Tests and fixtures have real contexts, whatever a fixture makes of that function."""
+    result = run(
+        """
+        from unittest import mock
+
+        import pytest
+
+        @pytest.fixture
+        def patched():
+            with mock.patch("contextvars.copy_context", autospec=True) as patched:
+                yield patched
+
+        @pytest.fixture
+        async def coroutine(patched):
+            return patched
+
+        @pytest.fixture
+        async def generator(patched):
+            yield patched
+
+        async def test_it(patched):
+            assert not patched.mock_calls
+
+        async def test_with_fixtures(coroutine, generator):
+            assert coroutine is generator
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=2)
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "answer"),
     [

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 import contextvars
+from contextvars import copy_context  # Early: suites patch it.
 import sys
 from typing import Any
 from typing import Final
@@ -24,7 +25,7 @@ def context_for_task() -> contextvars.Context:
     AnyIO's plugin lets a variable of sniffio's say "trio" in the thread for as long as a fixture
     of its own is up. In a task of ours that is not true.
     """
-    context = contextvars.copy_context()
+    context = copy_context()
     for variable in _not_carried():
         if context.get(variable) is not None:
             context.run(variable.set, None)
@@ -104,7 +105,7 @@ def bring_up_to_date(context: contextvars.Context, inherited: Inherited) -> None
     :param inherited: What that context began with. What the thread has no more is taken away,
         unless the task has given it another value.
     """
-    now = contextvars.copy_context()
+    now = copy_context()
     for value, token in inherited:
         if token.var not in now and context.get(token.var, _MISSING) is value:
             context.run(token.var.reset, token)

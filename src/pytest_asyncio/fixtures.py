@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
 import contextvars
+from contextvars import copy_context
 import functools
 import inspect
 from pathlib import Path
@@ -1048,13 +1049,13 @@ async def getfixturevalue(request: pytest.FixtureRequest, name: str) -> Any:
 
     def get() -> tuple[Any, list[tuple[contextvars.ContextVar[Any], Any]]]:
         __tracebackhide__ = True
-        before = contextvars.copy_context()
+        before = copy_context()
         try:
             value = request.getfixturevalue(name)
         except pytest.fail.Exception as exc:
             _name_asker(exc, asker, request.config)
             raise
-        return value, differences(before, contextvars.copy_context())
+        return value, differences(before, copy_context())
 
     asker = sys._getframe(1)
     runner = loops_of(request.config).family.get(asyncio.get_running_loop())
