@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from pytest_asyncio import markers
-from pytest_asyncio.markers import AsyncioMark
 from pytest_asyncio.markers import Kind
 from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import MarkError
@@ -559,17 +558,32 @@ def test_tests_can_be_selected_by_marker(run: Example) -> None:
 # -- its arguments ---------------------------------------------------------------------------
 
 
-def test_parsed_arguments() -> None:
-    """The marker is parsed into a frozen value, and what is left out is None."""
-    assert parse(pytest.mark.asyncio.mark) == AsyncioMark()
-    assert parse(
-        pytest.mark.asyncio(loop_scope="class", loop_factories=["a", "b"]).mark
-    ) == AsyncioMark(loop_scope="class", loop_factories=("a", "b"))
-    assert parse(pytest.mark.asyncio(scope="class").mark) == AsyncioMark(
-        loop_scope="class"
-    )
-    # Releases up to 0.23 take it and ignore it.
-    assert parse(pytest.mark.asyncio(forbid_global_loop=True).mark) == AsyncioMark()
+@pytest.mark.parametrize(
+    ("mark", "loop_scope", "loop_factories"),
+    [
+        (pytest.mark.asyncio, None, None),
+        (pytest.mark.asyncio(loop_scope="class"), "class", None),
+        (pytest.mark.asyncio(loop_factories=["a", "b"]), None, ("a", "b")),
+        (pytest.mark.asyncio(scope="class"), "class", None),
+        # Releases up to 0.23 take it and ignore it.
+        (pytest.mark.asyncio(forbid_global_loop=True), None, None),
+    ],
+    ids=["nothing", "loop_scope", "loop_factories", "scope", "forbid_global_loop"],
+)
+def test_parsed_arguments(
+    mark: pytest.MarkDecorator,
+    loop_scope: str | None,
+    loop_factories: tuple[str, ...] | None,
+) -> None:
+    """What the marker says is the value of its arguments, and what is left out is None."""
+    said = parse(mark.mark)
+    assert (said.loop_scope, said.loop_factories) == (loop_scope, loop_factories)
+    assert said.mark is mark.mark
+    assert not said.problem
+
+
+def test_unknown_argument() -> None:
+    """An argument that the marker does not take is an error, not nothing."""
     with pytest.raises(MarkError, match="no argument 'looop_scope'"):
         parse(pytest.mark.asyncio(looop_scope="class").mark)
 

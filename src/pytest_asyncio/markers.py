@@ -1,4 +1,4 @@
-"""The ``asyncio`` marker: parsed into a frozen value; which items are the plugin's.
+"""The ``asyncio`` marker: what it says to the plugin; which items are the plugin's.
 
 What a test *is* (a coroutine function, an async generator, hypothesis around either, a wrapper
 of one) is decided here, from the function and its markers alone. Loops come later.
@@ -15,9 +15,7 @@ from typing import Any
 from typing import cast
 from typing import Final
 from typing import final
-from typing import get_args
 from typing import Literal
-from typing import NamedTuple
 from typing import TYPE_CHECKING
 from typing import TypeAlias
 
@@ -33,7 +31,7 @@ from pytest_asyncio.warning_types import warn_at
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
-__all__ = ["AsyncTest", "AsyncioMark", "Kind", "is_async_test", "mark"]
+__all__ = ["AsyncTest", "Kind", "is_async_test", "mark"]
 
 FOREIGN_MARKERS: Final = frozenset({"anyio", "tornado", "trio", "twisted"})
 """Markers of other frameworks: in auto mode, a test with one of them is left to it."""
@@ -96,19 +94,6 @@ def kind(function: Callable[..., object]) -> Kind:
     return "synchronous"
 
 
-@final
-class AsyncioMark(NamedTuple):
-    """The arguments of ``pytest.mark.asyncio``, checked.
-
-    .. versionadded:: 2.0
-    """
-
-    loop_scope: ScopeName | None = None
-    """Scope of the loop the test runs in, or None to leave it to the options and the plan."""
-    loop_factories: tuple[str, ...] | None = None
-    """Names of the loop factories the test runs with, in order, or None for all."""
-
-
 def mark(
     *,
     loop_scope: ScopeName | None = None,
@@ -148,63 +133,15 @@ class MarkError(Exception):
     """The arguments of a marker are wrong; the message says how."""
 
 
-def _elements(value: object) -> Sequence[object]:
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return cast("Sequence[object]", value)
-    return ()
-
-
-def _arguments(
-    *,
-    loop_scope: object = None,
-    loop_factories: object = None,
-    scope: object = None,
-) -> AsyncioMark:
-    """The arguments of `mark`, checked, and the old name of one of them."""
-    if scope is not None:
-        if loop_scope is not None:
-            raise MarkError(messages.marker_both_scopes())
-        loop_scope = scope
-    if loop_scope is not None and loop_scope not in SCOPES:
-        raise MarkError(messages.marker_scope(loop_scope, get_args(ScopeName)))
-    if loop_factories is None:
-        return AsyncioMark(loop_scope=loop_scope)
-    given = _elements(loop_factories)
-    names = tuple(name for name in given if isinstance(name, str) and name)
-    if not names or len(names) < len(given):
-        raise MarkError(messages.marker_factories(loop_factories))
-    return AsyncioMark(loop_scope=loop_scope, loop_factories=names)
-
-
-_DEFAULT: Final = AsyncioMark()
-_NAMES: Final = AsyncioMark._fields
-_FORMER: Final = ("forbid_global_loop",)
-"""Arguments of releases up to 0.8, which those up to 0.23 took and ignored."""
-
-
-def parse(mark: pytest.Mark) -> AsyncioMark:
-    """The arguments of a marker as a value.
-
-    :raises MarkError: If they are not what the marker takes.
-    """
-    if not mark.args and not mark.kwargs:
-        return _DEFAULT
-    if mark.args:
-        raise MarkError(messages.marker_positional(mark.args[0]))
-    given = {name: mark.kwargs[name] for name in mark.kwargs if name not in _FORMER}
-    for name in given:
-        if name not in (*_NAMES, "scope"):
-            raise MarkError(messages.marker_unknown(name, _NAMES))
-    return _arguments(**given)
-
-
 @final
 class Marking:
     """What the markers of a test say to the plugin.
 
     :param mark: The marker that counts: the closest one, and one of the user's if there is.
-    :param arguments: Its arguments, each an attribute; wrong ones say nothing.
-    :param problem: What is wrong with them; `check_mark` tells it when the test is set up.
+    :param loop_scope: Scope of the loop that it asks for, or None.
+    :param loop_factories: Names of the loop factories that it asks for, in order, or None.
+    :param problem: What is wrong with its arguments, which say nothing then; `check_mark` tells
+        it when the test is set up.
     :param foreign: Whether the test carries the marker of another framework.
     """
 
@@ -213,16 +150,71 @@ class Marking:
     def __init__(
         self,
         mark: pytest.Mark | None = None,
-        arguments: AsyncioMark = _DEFAULT,
         *,
+        loop_scope: ScopeName | None = None,
+        loop_factories: tuple[str, ...] | None = None,
         problem: str = "",
         foreign: bool = False,
     ) -> None:
         self.mark: Final = mark
-        self.loop_scope: Final[ScopeName | None] = arguments.loop_scope
-        self.loop_factories: Final[tuple[str, ...] | None] = arguments.loop_factories
+        self.loop_scope: Final = loop_scope
+        self.loop_factories: Final = loop_factories
         self.problem: Final = problem
         self.foreign: Final = foreign
+
+
+_TAKEN: Final = ("loop_scope", "loop_factories")
+"""The arguments of the marker."""
+_FORMER: Final = ("forbid_global_loop",)
+"""Arguments of releases up to 0.8, which those up to 0.23 took and ignored."""
+
+
+def parse(mark: pytest.Mark, *, foreign: bool = False) -> Marking:
+    """What a marker says by its arguments.
+
+    :param foreign: Whether the test carries the marker of another framework, too.
+    :raises MarkError: If they are not what the marker takes.
+    """
+    if mark.args:
+        raise MarkError(messages.marker_positional(mark.args[0]))
+    given = {name: mark.kwargs[name] for name in mark.kwargs if name not in _FORMER}
+    for name in given:
+        if name not in (*_TAKEN, "scope"):
+            raise MarkError(messages.marker_unknown(name, _TAKEN))
+    return Marking(
+        mark,
+        loop_scope=_loop_scope(given.get("loop_scope"), given.get("scope")),
+        loop_factories=_loop_factories(given.get("loop_factories")),
+        foreign=foreign,
+    )
+
+
+def _loop_scope(given: object, former: object) -> ScopeName | None:
+    """The scope that a marker asks for, by the argument's name or its former one."""
+    if former is not None:
+        if given is not None:
+            raise MarkError(messages.marker_both_scopes())
+        given = former
+    if given is not None and given not in SCOPES:
+        raise MarkError(messages.marker_scope(given, SCOPES))
+    return given
+
+
+def _elements(value: object) -> Sequence[object]:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return cast("Sequence[object]", value)
+    return ()
+
+
+def _loop_factories(given: object) -> tuple[str, ...] | None:
+    """The names of the loop factories that a marker asks for."""
+    if given is None:
+        return None
+    elements = _elements(given)
+    names = tuple(name for name in elements if isinstance(name, str) and name)
+    if not names or len(names) < len(elements):
+        raise MarkError(messages.marker_factories(given))
+    return names
 
 
 # Not at import: without the plugin, a run with strict markers does not know it.
@@ -299,7 +291,7 @@ def _with_own(node: pytest.Item | pytest.Collector, above: Marking) -> Marking:
     if found is automatic.mark and not foreign:
         return automatic  # One for all of them: most tests of most suites.
     try:
-        return Marking(found, parse(found), foreign=foreign)
+        return parse(found, foreign=foreign)
     except MarkError as exc:
         return Marking(found, problem=str(exc), foreign=foreign)
 
