@@ -873,6 +873,70 @@ def test_event_loop_policy_is_there_for_all_tests(run: Example) -> None:
 
 
 @POLICIES
+def test_event_loop_policy_of_a_marker(run: Example) -> None:
+    """``parametrize("event_loop_policy", ...)`` chooses it, as from 0.23 on, by any marker."""
+    result = run(
+        """
+        import asyncio
+        from conftest import A, B, kind, Policy
+        import pytest
+
+        both = pytest.mark.parametrize(
+            "event_loop_policy", [Policy(A), Policy(B)], ids=["a", "b"]
+        )
+
+        @pytest.fixture
+        async def of_a_fixture():
+            return kind()
+
+        def is_as_asked(request):
+            return f"[{kind().lower()}" in request.node.name
+
+        @both
+        async def test_one(request, of_a_fixture):
+            assert is_as_asked(request) and of_a_fixture == kind()
+
+        @both
+        async def test_that_names_it(event_loop_policy, request):
+            assert asyncio.get_event_loop_policy() is event_loop_policy
+            assert is_as_asked(request)
+
+        @pytest.mark.parametrize(
+            "event_loop_policy, letter", [(Policy(A), "A"), (Policy(B), "B")]
+        )
+        async def test_with_others(letter):
+            assert kind() == letter
+
+        class TestAll:
+            pytestmark = [both, pytest.mark.parametrize(argnames="n", argvalues=[1, 2])]
+
+            async def test_one(self, n, request):
+                assert request.node.name == f"test_one[{kind().lower()}-{n}]"
+
+            def test_sync(self, n):
+                pass
+
+        @pytest.mark.asyncio(loop_scope="class")
+        @pytest.mark.parametrize("event_loop_policy", [Policy(A)], scope="class")
+        class TestShared:
+            async def test_one(self):
+                assert kind() == "A"
+                TestShared.loop = asyncio.get_running_loop()
+
+            async def test_two(self):
+                assert TestShared.loop is asyncio.get_running_loop()
+
+        async def test_without():
+            assert kind() not in ("A", "B")
+            assert not isinstance(asyncio.get_event_loop_policy(), Policy)
+        """,
+        conftest=KINDS + POLICY,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=17)
+
+
+@POLICIES
 def test_event_loop_policy_together_with_the_hook(run: Example) -> None:
     """The hook says which loops are made, the policy is in force."""
     result = run(

@@ -476,13 +476,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     item = metafunc.definition
     loops = loops_of(metafunc.config)
     overrides = loops.overrides(item)
-    if not overrides and not has_loop_factories(metafunc.config):
+    is_policy_asked_for = "event_loop_policy" in overrides
+    if not is_policy_asked_for and _is_parametrised(item, "event_loop_policy"):
+        is_policy_asked_for = loops.is_policy_parametrised = True
+    if (
+        not overrides
+        and not is_policy_asked_for
+        and not has_loop_factories(metafunc.config)
+    ):
         return
     said = keep_marking(item, Reader())  # It is made for this hook alone.
     is_in_a_loop = is_async_test(item) or fixtures_of(item, loops)
     if is_in_a_loop and loop_override(overrides, said) is not None:
         _pytest_private.add_to_closure(item, "event_loop")
-    if "event_loop_policy" in overrides:
+    if is_policy_asked_for:
         # Tests without a loop have it set up, too: in releases from 0.23 on it is autouse.
         _pytest_private.add_to_closure(item, "event_loop_policy")
     if not is_in_a_loop:
@@ -497,6 +504,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     names = asked if asked is not None else given
     if len(names) > 1 and all(isinstance(name, str) for name in names):
         _pytest_private.session_parametrize(metafunc, FACTORY_FIXTURE, names)
+
+
+def _is_parametrised(item: pytest.Item, name: str) -> bool:
+    """Whether a marker gives a test one of its arguments."""
+    for mark in item.iter_markers("parametrize"):
+        names: Any = mark.args[0] if mark.args else mark.kwargs.get("argnames", ())
+        if isinstance(names, str):
+            names = [each.strip() for each in names.split(",")]
+        if name in names:
+            return True
+    return False
 
 
 @pytest.hookimpl(tryfirst=True)

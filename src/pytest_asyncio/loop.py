@@ -189,6 +189,7 @@ class Loops:
         self.config: Final = config
         self.settings: Final[Settings] = settings(config)
         self.is_auto: bool = self.settings.mode is Mode.AUTO
+        """Whether the mode is *auto*, as it is now: other plugins may set it at any time."""
         self.tells_leaks: Final[bool] = (
             self.settings.leaked_tasks is not LeakedTasks.IGNORE
         )
@@ -203,6 +204,8 @@ class Loops:
         """Whether any test that was collected plainly has to do with the plugin."""
         self.is_synchronous_concerned: bool = False
         """Whether any of these is synchronous, or unittest's."""
+        self.is_policy_parametrised: bool = False
+        """Whether a marker gives some test its event loop policy, without a fixture for it."""
         self.packages: Final[dict[Node, Node]] = {}
         """Packages whose tests and fixtures use the loop of another one, further up."""
         self.candidates: Final[
@@ -363,12 +366,15 @@ class Loops:
         return marking(item) if station is None else station.marking
 
     def overrides(self, item: pytest.Item) -> Mapping[str, AnyFixtureDef]:
-        """The user's fixtures in place of ours, by their names."""
+        """The user's fixtures, or parameters, in place of our fixtures, by their names."""
         found = self._overrides.get(item.parent)
         if found is None:
             seen = {name: overridden(name, item) for name in OVERRIDABLE}
             found = {name: each for name, each in seen.items() if each is not None}
             self._overrides[item.parent] = found
+        if self.is_policy_parametrised and "event_loop_policy" in _params(item):
+            requested = _pytest_private.requested_fixturedefs(item)
+            return {"event_loop_policy": requested["event_loop_policy"][-1], **found}
         return found
 
     def scope_asked_by_test(self, said: Marking) -> ScopeName | None:
@@ -898,8 +904,14 @@ def _variant(station: Station) -> object:
         return name, getattr(factory, "__code__", factory)
     if station.policy_override is None:
         return ""
-    params = getattr(getattr(item, "callspec", None), "params", {})
-    return station.policy_override, _hashable(params.get("event_loop_policy"))
+    return station.policy_override, _hashable(_params(item).get("event_loop_policy"))
+
+
+def _params(item: pytest.Item) -> Mapping[str, object]:
+    params: Mapping[str, object] = getattr(
+        getattr(item, "callspec", None), "params", {}
+    )
+    return params
 
 
 def _is_loop(value: object) -> bool:
@@ -1019,7 +1031,8 @@ def event_loop(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoop:
 def event_loop_policy() -> Any:
     """The event loop policy that loops are made with; override it to choose another.
 
-    It may have parameters: tests then run once with each policy. Where it is not overridden,
+    It may have parameters: tests then run once with each policy. Or these stand at the tests,
+    in ``pytest.mark.parametrize("event_loop_policy", [...])``. Where there is neither,
     loops are made by :func:`asyncio.new_event_loop`. Event loop policies are deprecated from
     Python 3.14 and gone in 3.16; the hook :hook:`pytest_asyncio_loop_factories` does without.
 

@@ -103,19 +103,21 @@ class Running:
         """Come to know the loops of the run."""
         self.loops = loops_of(session.config)
         self.loops.on_interruption = self._announce_interruption
-        if self.loops.is_auto:
-            session.config.pluginmanager.register(AutoMode(), _AUTO_MODE)
+        self._follow_mode()
 
     def pytest_pycollect_makemodule(self) -> None:
         """Follow the mode that another plugin, or a conftest.py further down, has set since."""
+        self._follow_mode()
+
+    def _follow_mode(self) -> None:
         config = self.loops.config
-        is_auto = chosen_mode(config) is Mode.AUTO
-        if is_auto is not self.loops.is_auto:
-            self.loops.is_auto = is_auto
-            if is_auto:
-                config.pluginmanager.register(AutoMode(), _AUTO_MODE)
+        manager = config.pluginmanager
+        self.loops.is_auto = chosen_mode(config) is Mode.AUTO
+        if self.loops.is_auto is not manager.has_plugin(_AUTO_MODE):
+            if self.loops.is_auto:
+                manager.register(AutoMode(), _AUTO_MODE)
             else:
-                config.pluginmanager.unregister(name=_AUTO_MODE)
+                manager.unregister(name=_AUTO_MODE)
 
     # -- whether there is anything to do --
 
