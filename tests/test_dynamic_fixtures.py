@@ -649,7 +649,47 @@ def test_outside_a_test_of_ours(run: Example) -> None:
     result.assert_outcomes(passed=1)
 
 
+def test_in_the_loop_but_not_in_a_test(run: Example) -> None:
+    """Where a synchronous test runs the loop itself, nobody would answer: it is an error."""
+    result = run(
+        """
+        import pytest
+        import pytest_asyncio
+
+        def test_own(request, event_loop):
+            asked = pytest_asyncio.getfixturevalue(request, "tmp_path")
+            with pytest.raises(RuntimeError, match="has to be awaited in an async test"):
+                event_loop.run_until_complete(asked)
+        """,
+    )
+    result.assert_outcomes(passed=1)
+
+
 # -- the synchronous way -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["coroutine", "generator"])
+def test_the_synchronous_way_in_a_thread(run: Example, name: str) -> None:
+    """The loop is as busy for a thread as for the test: the message is the same."""
+    result = run(
+        FIXTURES.replace("SCOPE", "function")
+        + f"""
+async def test_asks(request):
+    await asyncio.to_thread(request.getfixturevalue, "{name}")
+
+async def test_next({name}):
+    pass
+""",
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            f"E*test_example.py::test_asks asked for the async fixture '{name}' with *",
+            f"E*Write: await pytest_asyncio.getfixturevalue(request, '{name}')",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*deadlock*")
 
 
 @pytest.mark.parametrize("name", ["coroutine", "generator", "cached"])

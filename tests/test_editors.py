@@ -31,6 +31,7 @@ FIXTURE_KEYWORDS: Final = (
 )
 MARK_KEYWORDS: Final = ("loop_scope", "loop_factories")
 SCOPES: Final = get_args(pytest_asyncio.ScopeName)
+PUBLIC: Final = (*pytest_asyncio.__all__, "mark")
 
 
 @final
@@ -278,7 +279,7 @@ def test_scopes_are_completed(pyright: PyrightEditor, call: str) -> None:
 def test_public_names_are_completed(editor: Editor) -> None:
     """After the name of the package an editor proposes all that is public."""
     proposed = set(editor.completions("pytest_asyncio.|"))
-    assert set(pytest_asyncio.__all__) <= proposed
+    assert set(PUBLIC) <= proposed
 
 
 def test_nothing_else_is_completed(pyright: PyrightEditor) -> None:
@@ -288,8 +289,8 @@ def test_nothing_else_is_completed(pyright: PyrightEditor) -> None:
         for name in pyright.completions("pytest_asyncio.|")
         if not name.startswith("__")
     }
-    public = {name for name in pytest_asyncio.__all__ if not name.startswith("__")}
-    assert proposed - public <= {"pytest_plugins"}
+    public = {name for name in PUBLIC if not name.startswith("__")}
+    assert proposed - public <= {"pytest_plugins", "plugin"}
 
 
 @pytest.mark.parametrize(
@@ -348,7 +349,7 @@ def test_signature_help_explains_the_argument_at_the_cursor(
     "name",
     [
         name
-        for name in pytest_asyncio.__all__
+        for name in PUBLIC
         if callable(getattr(pytest_asyncio, name))
         # Aliases have no docstring that is there at run time.
         and name not in {"AsyncTest", "LoopFactories", "LoopFactory", "ScopeName"}

@@ -1494,6 +1494,8 @@ def test_async_fixture_wider_than_the_override(
         )
     result = run(project(source, OVERRIDE=override_scope, FIXTURE=fixture_scope))
     result.assert_outcomes(errors=1, passed=1)
+    wider = "" if fixture_scope == "session" else " or a wider one"
+    narrower = "" if override_scope == "function" else " or a narrower one"
     result.stdout.fnmatch_lines(
         [
             "*ERROR at setup of test_wide*",
@@ -1504,8 +1506,8 @@ def test_async_fixture_wider_than_the_override(
                 "earlier."
             ),
             (
-                f"Give 'event_loop' the scope '{fixture_scope}' or a wider one, or 'wide' the "
-                f"scope '{override_scope}' or a narrower one."
+                f"Give 'event_loop' the scope '{fixture_scope}'{wider}, or 'wide' the scope "
+                f"'{override_scope}'{narrower}."
             ),
         ]
     )

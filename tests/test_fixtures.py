@@ -787,13 +787,13 @@ def test_synchronous_function_with_loop_scope(run: Example) -> None:
     "body, message",
     [
         ("return", "value did not yield a value; *"),
-        ("yield; yield", "*fixture function has more than one 'yield':*"),
+        ("yield; yield", "the fixture 'value' yields more than once; *"),
     ],
 )
 def test_synchronous_generator_that_is_wrong(
     run: Example, body: str, message: str
 ) -> None:
-    """pytest's own errors about sync generators are as they always were."""
+    """The errors about sync generators are those about async ones."""
     source = f"""
         @pytest_asyncio.fixture
         def value():
@@ -1295,12 +1295,79 @@ def test_wrong_loop_scope(run: Example) -> None:
             "test_example.py:10: in <module>",
             '    @pytest_asyncio.fixture(loop_scope="sesion")',
             (
-                "E*Failed: 'sesion' is not a valid loop_scope for pytest_asyncio.fixture; "
+                "E*ValueError: 'sesion' is not a valid loop_scope for pytest_asyncio.fixture; "
                 "valid are session, package, module, class, function."
             ),
         ]
     )
     result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
+
+
+def test_wrong_fixture_of_a_conftest(run: Example) -> None:
+    """What is wrong in a ``conftest.py`` is told by its line, as any error there."""
+    result = run(
+        "def test_it(): ...",
+        conftest="""
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture(loop_scope="sesion")
+        async def value(): ...
+        """,
+        subprocess=True,
+    )
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [
+            "ImportError while loading conftest *",
+            "conftest.py:4: in <module>",
+            "E*ValueError: 'sesion' is not a valid loop_scope for pytest_asyncio.fixture; *",
+        ]
+    )
+    result.stderr.no_fnmatch_line("*pytest_asyncio/*.py*")
+
+
+def test_fixture_of_something_else(run: Example) -> None:
+    """An argument by position says what the arguments are."""
+    result = run(
+        """
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture("session")
+        async def value(): ...
+        """
+    )
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(
+        [
+            "test_example.py:4: in <module>",
+            "E*TypeError: pytest_asyncio.fixture decorates a function, and was given 'session'*",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
+
+
+@pytest.mark.skipif(
+    pytest.version_tuple < (9,), reason="pytest 8 warns of it and goes on"
+)
+def test_plain_fixture_that_a_synchronous_test_has_asked_for(run: Example) -> None:
+    """Who asks first does not matter: the async test is told what to do."""
+    result = run(
+        """
+        import pytest
+
+        @pytest.fixture(scope="module")
+        async def plain(): ...
+
+        def test_sync(plain): ...
+
+        @pytest.mark.asyncio
+        async def test_it(plain): ...
+        """
+    )
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(
+        ["Decorate 'plain' (test_example.py:4) with pytest_asyncio.fixture, *"]
+    )
 
 
 def test_loop_scope_narrower_than_scope(run: Example) -> None:
@@ -1326,7 +1393,7 @@ def test_loop_scope_narrower_than_scope(run: Example) -> None:
                 "scope='session', but loop_scope='function': its event loop would end before "
                 "it does."
             ),
-            "Write loop_scope='session' or a wider one, or leave loop_scope out.",
+            "Write loop_scope='session', or leave loop_scope out.",
         ]
     )
     result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")

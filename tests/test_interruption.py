@@ -611,6 +611,58 @@ def test_ctrl_c_in_a_fixture(run: Example, where: str) -> None:
 
 
 @needs_sigint
+@pytest.mark.parametrize(
+    "error", ["KeyboardInterrupt", "SystemExit(3)", "asyncio.CancelledError"]
+)
+def test_tear_downs_after_one_that_ends_the_run(run: Example, error: str) -> None:
+    """Of what pytest then leaves up, async fixtures are torn down at the end, and nothing waits."""
+    result = run(
+        f"""
+        import asyncio
+
+        import pytest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture(scope="session")
+        async def widest():
+            yield
+            await asyncio.sleep(0)
+            print("\\nwidest is down")
+
+        @pytest_asyncio.fixture
+        async def below(widest):
+            yield
+            await asyncio.sleep(0)
+            print("\\nbelow is down")
+            raise OSError("below has failed")
+
+        @pytest.fixture
+        def broken(below):
+            yield
+            raise {error}
+
+        @pytest.mark.asyncio
+        async def test_it(broken):
+            pass
+        """,
+        "-s",
+        subprocess=True,
+        timeout=30,
+    )
+    lines = [line for line in result.outlines if line.endswith("is down")]
+    assert sorted(lines) == [
+        "below is down",
+        "widest is down",
+    ]
+    result.stdout.fnmatch_lines(
+        [
+            "Exception in the tear-down of the fixture 'below':",
+            "OSError: below has failed",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*did not end*")
+
+
 def test_second_ctrl_c(run: Example) -> None:
     """Pressed while the test cleans up, it ends that; the fixtures are torn down."""
     result = run(

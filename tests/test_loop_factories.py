@@ -339,6 +339,114 @@ def test_factory_that_raises(run: Example) -> None:
     result.stdout.fnmatch_lines(["*conftest.py:3: OSError*", "*OSError: no more loops"])
 
 
+@pytest.mark.parametrize(
+    ("factory", "said"),
+    [
+        ("made", "gave an event loop that is closed already."),
+        ("running", "gave an event loop that is running already."),
+        ("kept", "gave an event loop that is in use already."),
+        ("lambda number: None", "*has to be callable without arguments: *'number'*"),
+        ("asyncio.AbstractEventLoop", "made <*AbstractEventLoop *>, which is not an *"),
+    ],
+    ids=["closed", "running", "in use", "arguments", "abstract"],
+)
+def test_factory_that_makes_no_new_loop(run: Example, factory: str, said: str) -> None:
+    """What pytest-asyncio runs and closes has to be new; the message says what it is instead."""
+    result = run(
+        """
+        import pytest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture(scope="session", loop_scope="session")
+        async def of_the_session():
+            pass
+
+        @pytest.mark.asyncio(loop_scope="session")
+        async def test_of_the_session(of_the_session):
+            pass
+
+        @pytest.mark.asyncio
+        async def test_one():
+            pass
+
+        @pytest.mark.asyncio
+        async def test_two():
+            pass
+        """,
+        conftest=f"""
+        import asyncio
+        import threading
+
+        closed = asyncio.new_event_loop()
+        closed.close()
+        elsewhere = asyncio.new_event_loop()
+        session = asyncio.new_event_loop()
+        made = lambda: closed
+        kept = lambda: session
+
+        def running():
+            if not elsewhere.is_running():
+                started = threading.Event()
+                elsewhere.call_soon(started.set)
+                threading.Thread(target=elsewhere.run_forever).start()
+                started.wait()
+            return elsewhere
+
+        def pytest_unconfigure(config):
+            if elsewhere.is_running():
+                elsewhere.call_soon_threadsafe(elsewhere.stop)
+                while elsewhere.is_running():
+                    pass
+            elsewhere.close()
+            session.close()
+
+        def pytest_asyncio_loop_factories(config, item):
+            return {{"own": {factory}}}
+        """,
+    )
+    passed = 1 if "in use" in said else 0
+    result.assert_outcomes(passed=passed, errors=3 - passed)
+    result.stdout.fnmatch_lines([f"*::test_one: the loop factory 'own' {said}"])
+    result.stdout.no_fnmatch_line("*closed during the test*")
+    assert no_frame_of_ours(result)
+
+
+def test_hook_is_asked_once_for_each_function(run: Example) -> None:
+    """All variants of a test have the factories that its function was collected with."""
+    result = run(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("n", [1, pytest.param(2, marks=pytest.mark.special)])
+        async def test_it(n, request):
+            assert kind().lower() in request.node.name
+
+        async def test_alone():
+            assert kind() == "A"
+
+        from conftest import asked, kind
+
+        def test_asked():
+            assert asked == ["test_it", "test_alone"]
+        """,
+        conftest=KINDS
+        + """
+asked = []
+
+def pytest_asyncio_loop_factories(config, item):
+    if item.name == "test_asked":
+        return None
+    asked.append(item.name)
+    if item.get_closest_marker("special"):
+        return None
+    return {"a": A, "b": B} if item.name == "test_it" else {"a": A}
+""",
+        ini="markers = special",
+        mode="auto",
+    )
+    result.assert_outcomes(passed=6)
+
+
 # -- the marker ----------------------------------------------------------------------------------
 
 
@@ -934,6 +1042,40 @@ def test_event_loop_policy_of_a_marker(run: Example) -> None:
         mode="auto",
     )
     result.assert_outcomes(passed=17)
+
+
+@POLICIES
+def test_event_loop_policy_that_is_none(run: Example) -> None:
+    """What is no policy is told by the fixture's name and place."""
+    result = run(
+        """
+        import asyncio
+
+        import pytest
+
+        @pytest.fixture
+        def event_loop_policy():
+            return asyncio.DefaultEventLoopPolicy
+
+        async def test_it():
+            pass
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            (
+                "the fixture 'event_loop_policy' (test_example.py:6) gave <class *>, which is "
+                "not an event loop policy."
+            ),
+            (
+                "It has to return or yield an instance, such as "
+                "asyncio.DefaultEventLoopPolicy()."
+            ),
+        ]
+    )
+    assert no_frame_of_ours(result)
 
 
 @POLICIES

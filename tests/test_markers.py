@@ -582,6 +582,56 @@ def test_parsed_arguments(
     assert not said.problem
 
 
+def test_what_is_wrong_is_told_once_for_all_parameters(run: Example) -> None:
+    """A warning about a marker is one for the function, however many variants there are."""
+    result = run(
+        """
+        import pytest
+
+        @pytest.mark.asyncio
+        @pytest.mark.parametrize("n", range(5))
+        def test_sync(n): ...
+
+        @pytest.mark.asyncio(scope="function")
+        @pytest.mark.parametrize("n", range(5))
+        async def test_it(n): ...
+        """,
+        "-Wdefault",
+    )
+    result.assert_outcomes(passed=10, warnings=10)
+    told = [line for line in result.outlines if "Warning: " in line]
+    assert len(told) == 2
+    result.stdout.fnmatch_lines(
+        [
+            "*PytestAsyncioWarning: test_example.py::test_sync is marked *",
+            "*PytestDeprecationWarning: test_example.py::test_it: the argument scope *",
+        ]
+    )
+
+
+def test_deprecated_argument_as_an_error(run: Example) -> None:
+    """Where warnings are errors, the line that is shown is the test's."""
+    result = run(
+        """
+        import pytest
+
+        @pytest.mark.asyncio(scope="function")
+        async def test_it(): ...
+        """,
+        "-Werror",
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            '>   @pytest.mark.asyncio(scope="function")',
+            "E   *PytestDeprecationWarning: test_example.py::test_it: the argument scope *",
+            "test_example.py:4: PytestDeprecationWarning",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*entries are hidden*")
+    result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
+
+
 def test_unknown_argument() -> None:
     """An argument that the marker does not take is an error, not nothing."""
     with pytest.raises(MarkError, match="no argument 'looop_scope'"):
@@ -702,7 +752,7 @@ class TestScope:
     first = 10 if place == "function" else 11
     result.stdout.fnmatch_lines(
         f"*test_example.py:{first}: PytestDeprecationWarning: "
-        "test_example.py::TestScope::test_scope[[]1]: the argument scope of "
+        "test_example.py::TestScope::test_scope: the argument scope of "
         "pytest.mark.asyncio is deprecated; write loop_scope instead."
     )
 

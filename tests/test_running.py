@@ -646,6 +646,70 @@ def test_wrapper_of_another_plugin_that_does_not_run_the_test(run: Example) -> N
         )
 
 
+@pytest.mark.parametrize("fate", ["return made", "del made"])
+def test_async_wrapper_that_does_not_run_the_test(run: Example, fate: str) -> None:
+    """A decorator that forgets an ``await`` does not make a test green, either."""
+    result = run(
+        f"""
+        import functools
+
+        def decorated(function):
+            @functools.wraps(function)
+            async def instead(*args, **kwargs):
+                made = function(*args, **kwargs)
+                {fate}
+
+            return instead
+
+        @decorated
+        async def test_it():
+            assert False
+
+        class TestIt:
+            @decorated
+            async def test_method(self):
+                assert False
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "test_example.py::TestIt::test_method did not run: *(test_example.py:5) has *",
+            "Let it return that, or await it.",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*never awaited*")
+
+
+def test_async_wrapper_that_runs_the_test_at_last(run: Example) -> None:
+    """Trying out what calling the test gives is not to drop it."""
+    result = run(
+        """
+        import functools
+        import inspect
+
+        def decorated(function):
+            @functools.wraps(function)
+            def instead(*args, **kwargs):
+                if inspect.iscoroutine(made := function(*args, **kwargs)):
+                    made = None
+                return function(*args, **kwargs)
+
+            return instead
+
+        @decorated
+        async def test_it():
+            test_it.has_run = True
+
+        def test_it_has_run():
+            assert test_it.has_run
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=2)
+
+
 PATCHED = """
 import asyncio
 from unittest import mock

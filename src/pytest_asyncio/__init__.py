@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
+from typing import TYPE_CHECKING
 
 # First: it finds the others.
 from pytest_asyncio import _finder  # noqa: F401  # pyright: ignore[reportUnusedImport]
@@ -16,14 +17,17 @@ from pytest_asyncio.hookspecs import LoopFactories
 from pytest_asyncio.hookspecs import LoopFactory
 from pytest_asyncio.markers import AsyncTest
 from pytest_asyncio.markers import is_async_test
-from pytest_asyncio.markers import mark
+from pytest_asyncio.markers import mark as mark
 from pytest_asyncio.ports import PortFactory
 from pytest_asyncio.warning_types import PytestAsyncioLeakedTaskWarning
 from pytest_asyncio.warning_types import PytestAsyncioLoopWarning
 from pytest_asyncio.warning_types import PytestAsyncioUnhandledExceptionWarning
 from pytest_asyncio.warning_types import PytestAsyncioWarning
 
-__version__ = "2.0.0.dev0"
+if TYPE_CHECKING:
+    from pytest_asyncio import plugin as plugin  # It is there wherever pytest runs.
+
+__version__: str = "2.0.0.dev0"
 
 # So that `pytest_plugins = "pytest_asyncio"` loads the plugin where entry points do not.
 pytest_plugins: Final = ("pytest_asyncio.plugin",)
@@ -45,5 +49,4 @@ __all__ = [
     "fixture",
     "getfixturevalue",
     "is_async_test",
-    "mark",
 ]

@@ -21,9 +21,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_asyncio.outcomes import is_hidden
+
 if TYPE_CHECKING:
     from _pytest.fixtures import FixtureManager
     from _pytest.fixtures import FuncFixtureInfo
+
+__tracebackhide__ = is_hidden
 
 XUNIT_PREFIX = "_xunit_setup_"
 """How pytest names the fixtures that call ``setup_method`` and its kin."""
@@ -239,7 +243,6 @@ def finish(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -
     result of a set-up, as it is refused, or ends in an exception that is no `Exception`: from
     9.0 on, the next one that requests the fixture trips over the finalizers.
     """
-    __tracebackhide__ = True
     if fixturedef.cached_result is None:
         fixturedef.cached_result = (None, None, None)  # Or else nothing is done.
     fixturedef.finish(cast("Any", request))
@@ -336,7 +339,6 @@ def warn_of_unraisables(config: pytest.Config) -> None:
 
     :raises Exception: Where the warning is to be an error.
     """
-    __tracebackhide__ = True
     plugin: Any = config.pluginmanager.get_plugin("unraisableexception")
     kept = getattr(plugin, "unraisable_exceptions", None)
     # With nothing to tell, pytest takes as long for that as for a hook.

@@ -16,6 +16,8 @@ from typing import Final
 from typing import final
 from typing import TypeAlias
 
+__tracebackhide__ = True
+
 _MISSING: Final = object()
 
 

@@ -16,6 +16,8 @@ from typing import Final
 from typing import final
 import warnings
 
+__tracebackhide__ = True
+
 if sys.version_info < (3, 14):
 
     def get_policy() -> Any:

@@ -38,6 +38,8 @@ from typing import final
 from typing import TypeAlias
 import weakref
 
+__tracebackhide__ = True
+
 
 class DeadlockError(Exception):
     """Nothing can ever wake the loop up again."""
@@ -176,7 +178,6 @@ class Watch:
         A handler that the user installs goes before the default one, and what it deals with is
         not unhandled. But when it raises, asyncio tells the default one, and would only log it.
         """
-        __tracebackhide__ = True
         exception = context.get("exception")
         if isinstance(exception, BaseException):
             if _is_timeout(exception):
@@ -187,6 +188,9 @@ class Watch:
             # of if nobody awaits it: nothing has failed.
             if not isinstance(exception, asyncio.CancelledError):
                 self.unhandled.append(Unhandled(exception, _source(context)))
+        if created := context.get("source_traceback"):
+            created = traceback.StackSummary.from_list(_of_users(created))
+            context = {**context, "source_traceback": created}
         self.original("default_exception_handler")(context)
 
     # -- the tasks of a test or fixture --
@@ -195,7 +199,6 @@ class Watch:
     # releases of Python (3.13.0) a task that a factory makes goes by the name of 'None'.
     def _create_task(self, coro: Any, **options: Any) -> Any:
         """Keep a task that is started on behalf of a test or fixture."""
-        __tracebackhide__ = True
         task: Any = self.original("create_task")(coro, **options)
         if not isinstance(cast("object", task), asyncio.futures.Future):
             return task  # The suite has patched the method.
@@ -218,7 +221,6 @@ class Watch:
         self, loop: asyncio.AbstractEventLoop, coro: Any, **options: Any
     ) -> asyncio.Task[Any]:
         """The same, as a task factory."""
-        __tracebackhide__ = True
         task = asyncio.Task(coro, loop=loop, **options)
         owner = OWNER.get()
         if owner is not None:
@@ -243,7 +245,6 @@ class Watch:
 
     def _select(self, timeout: float | None = None) -> list[Any]:
         """Raise `DeadlockError` out of a loop that is about to block and can never wake up."""
-        __tracebackhide__ = True
         select = self._select_before
         if timeout is not None or not self._drives:
             return select(timeout)
@@ -275,7 +276,6 @@ class Watch:
 
     def _run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
         """Keep a job that an executor has been given, until the loop has heard of it again."""
-        __tracebackhide__ = True
         job = self.original("run_in_executor")(executor, func, *args)
         if asyncio.isfuture(job):
             self._jobs.add(job)
@@ -352,7 +352,7 @@ def _source(context: dict[str, Any]) -> str:
         message += f" ({task!r})"
     created = context.get("source_traceback")
     if created:
-        created = [each for each in created if not _is_plumbing(each.filename)]
+        created = _of_users(created)
         message += "\ncreated at:\n" + "".join(traceback.format_list(created)).rstrip()
     return str(message)
 
@@ -693,7 +693,6 @@ class _Handler:
         """The task that a timeout has hit."""
 
     def __call__(self, number: int, frame: types.FrameType | None) -> None:
-        __tracebackhide__ = True
         hit = asyncio.tasks.current_task(self.loop)
         try:
             self.original(number, frame)
@@ -760,10 +759,20 @@ def created_at(task: asyncio.Task[Any]) -> str:
         return ""  # Of a test's own task, and a fixture's, there is nothing to tell.
     lines = [
         f"    {frame.filename}:{frame.lineno} in {frame.name}"
-        for frame in frames
-        if not _is_plumbing(frame.filename)
+        for frame in _of_users(frames)
     ]
     return "\n  created at:\n" + "\n".join(lines[-5:])
+
+
+def _of_users(frames: Iterable[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
+    """The frames of a stack that lie inside of what the plugin runs, without asyncio's."""
+    inside: list[traceback.FrameSummary] = []
+    for frame in frames:
+        if _is_ours(frame.filename):
+            inside.clear()
+        elif not _is_plumbing(frame.filename):
+            inside.append(frame)
+    return inside
 
 
 def report(

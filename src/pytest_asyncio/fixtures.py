@@ -64,6 +64,7 @@ from pytest_asyncio.markers import Kind
 from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import Reader
 from pytest_asyncio.markers import unbound
+from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import failure_of
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import outcome_of
@@ -81,6 +82,8 @@ from pytest_asyncio.warning_types import warn_at
 if TYPE_CHECKING:
     from pytest_asyncio.current_loop import CurrentLoop
     from pytest_asyncio.diagnostics import Tasks
+
+__tracebackhide__ = is_hidden
 
 __all__ = ["DynamicScope", "FixtureDefinition", "fixture", "getfixturevalue"]
 
@@ -210,6 +213,8 @@ def fixture(
     :param name: Name of the fixture, if it is not the function's.
     :returns: A fixture definition, or, without a function, a decorator that makes one. It is
         not to be called.
+    :raises TypeError: If something other than a function is given by position.
+    :raises ValueError: If ``loop_scope`` is not a scope.
 
     .. versionadded:: 0.17
     .. versionchanged:: 0.24
@@ -218,9 +223,10 @@ def fixture(
        One task for the whole of an async generator; the loop follows from how the fixture is
        used; synchronous functions are accepted by type checkers.
     """
-    __tracebackhide__ = True
     if loop_scope is not None and loop_scope not in SCOPES:
-        pytest.fail(messages.fixture_bad_loop_scope(loop_scope, SCOPES), pytrace=True)
+        raise ValueError(messages.fixture_bad_loop_scope(loop_scope, SCOPES))
+    if fixture_function is not None and not _is_function(fixture_function):
+        raise TypeError(messages.fixture_of_no_function(fixture_function))
 
     def decorate(function: Callable[..., object]) -> FixtureDefinition:
         definition = pytest.fixture(
@@ -236,6 +242,10 @@ def fixture(
         return definition
 
     return decorate if fixture_function is None else decorate(fixture_function)
+
+
+def _is_function(value: object) -> bool:
+    return callable(value) or isinstance(value, classmethod)
 
 
 def is_any_declared() -> bool:
@@ -627,14 +637,11 @@ def set_up(
 
     It is the hook ``pytest_fixture_setup``, which pytest goes on with at the ``yield``.
     """
-    __tracebackhide__ = is_hidden
     item = _pytest_private.item_of(request)
     if is_ours(definition, item, loops):
         replacement = _replacement(fixturedef, request, definition, loops, item)
-    elif is_async_test(item) and "anyio_backend" not in item.fixturenames:
-        return (yield from _leave_to_others(fixturedef, request, item))
     else:
-        return (yield)
+        return (yield from _leave_to_others(fixturedef, request, item))
     original = fixturedef.func
     _pytest_private.set_function(fixturedef, _like(original, replacement))
     try:
@@ -658,7 +665,6 @@ def set_up_synchronous(
     fixturedef: AnyFixtureDef, request: pytest.FixtureRequest, loops: Loops
 ) -> Generator[None, object, object]:
     """Let another fixture find the loop that it may use; the same hook."""
-    __tracebackhide__ = is_hidden
     if fixturedef.argname == "event_loop":
         item = _pytest_private.item_of(request)
         if loops.overrides(item).get("event_loop") is fixturedef:
@@ -678,22 +684,25 @@ def _leave_to_others(
     fixturedef: AnyFixtureDef, request: pytest.FixtureRequest, item: pytest.Item
 ) -> Generator[None, object, object]:
     """Say what to do about a plain async fixture in strict mode, if no other plugin runs it."""
-    __tracebackhide__ = is_hidden
-    text = messages.plain_fixture_in_strict_mode(
-        item.nodeid, fixturedef.argname, location(fixturedef, item)
-    )
+    is_for_async_test = is_async_test(item) and "anyio_backend" not in item.fixturenames
+    told = item.nodeid, fixturedef.argname, location(fixturedef, item)
     try:
         value = yield
     except pytest.fail.Exception as exc:
         if "no plugin or hook that handled it" not in str(exc):
             raise
+        _pytest_private.finish(fixturedef, request)  # Others may request it.
+        if not is_for_async_test:
+            raise
     else:
-        if inspect.isawaitable(value) or inspect.isasyncgen(value):
+        if is_for_async_test and (
+            inspect.isawaitable(value) or inspect.isasyncgen(value)
+        ):
             # pytest 8 itself does no more than warn, and so did releases before 2.0.
+            text = messages.plain_fixture_in_strict_mode(*told)
             warn_at(item, pytest.PytestDeprecationWarning(text))
         return value
-    _pytest_private.finish(fixturedef, request)
-    pytest.fail(text, pytrace=False)
+    raise failure(messages.plain_fixture_in_strict_mode(*told), item)
 
 
 class _NotNowError(Exception):
@@ -732,7 +741,6 @@ def _replacement(
         return _synchronous(function, fixturedef, request, definition, loops, item)
 
     def set_up(*args: Any, **kwargs: Any) -> Any:
-        __tracebackhide__ = is_hidden
         live = _live(fixturedef, request, definition, loops, item)
         loops.lend(live.runner)
         context, inherited = context_for_fixture()
@@ -776,7 +784,6 @@ def _start(
     name: str,
     tasks: Tasks,
 ) -> Any:
-    __tracebackhide__ = True
     live.task = live.runner.fixture(generator, context=context, name=name, owner=tasks)
     return live.task.set_up()
 
@@ -791,21 +798,21 @@ def _set_up_failed(
     from pytest_asyncio import runner
 
     if isinstance(exc, runner.DidNotYieldError):
-        return _failure(messages.did_not_yield(live.name, *_shown(live)))
+        return failure(messages.did_not_yield(live.name, *_shown(live)), item)
     what = f"the fixture {live.name!r} of {item.nodeid}"
     if isinstance(exc, runner.LoopStoppedError):
-        return _failure(messages.loop_stopped(what))
+        return failure(messages.loop_stopped(what), item)
     if isinstance(exc, runner.LoopClosedError):
-        return _failure(messages.loop_closed(what))
+        return failure(messages.loop_closed(what), item)
     if isinstance(exc, runner.LoopRunningError):
         text = messages.fixture_asked_for_in_running_loop(live.name, item.nodeid)
         return _NotNowError(pytest.fail.Exception(text))
     if isinstance(exc, diagnostics.DeadlockError):
-        return _failure(messages.deadlock(what, str(exc)))
+        return failure(messages.deadlock(what, str(exc)), item)
     if isinstance(exc, asyncio.CancelledError) and loops.crashed():
         return _crash(live, loops, item)
     if isinstance(exc, runner.CancelledWithoutATraceError):
-        return _failure(messages.cancelled_without_a_trace(what))
+        return failure(messages.cancelled_without_a_trace(what), item)
     loops.explain(exc, item, live)
     return outcome_of(exc)
 
@@ -813,18 +820,13 @@ def _set_up_failed(
 def _crash(live: Live, loops: Loops, item: pytest.Item) -> BaseException:
     names = [each.name for each in loops.crashed()]
     during = f"the fixture {live.name!r} was being set up for {item.nodeid}"
-    return _NotNowError(_failure(messages.fixtures_crashed(names, during)))
-
-
-def _failure(message: str) -> BaseException:
-    return pytest.fail.Exception(message, pytrace=False)
+    return _NotNowError(failure(messages.fixtures_crashed(names, during), item))
 
 
 def _tear_down(
     live: Live, inherited: Inherited, changes: Changes, loops: Loops
 ) -> None:
     """Run what a fixture does after its yield, in the context of its set-up."""
-    __tracebackhide__ = True
     loops.live.remove(live)
     task = live.task
     before: CurrentLoop | None = None
@@ -853,25 +855,26 @@ def _tear_down_failed(exc: BaseException, live: Live, loops: Loops) -> BaseExcep
     from pytest_asyncio import runner
 
     what = f"the tear-down of the fixture {live.name!r} after {loops.during()}"
+    station = loops.station
+    item = _pytest_private.item_of(live.request) if station is None else station.item
     if isinstance(exc, runner.YieldedAgainError):
-        return _failure(messages.yielded_again(live.name, *_shown(live)))
+        return failure(messages.yielded_again(live.name, *_shown(live)), item)
     if isinstance(exc, runner.LoopStoppedError):
-        return _failure(messages.loop_stopped(what))
+        return failure(messages.loop_stopped(what), item)
     if isinstance(exc, runner.LoopClosedError):
-        return _failure(messages.loop_closed(what))
+        return failure(messages.loop_closed(what), item)
     if isinstance(exc, diagnostics.DeadlockError):
-        return _failure(messages.deadlock(what, str(exc)))
+        return failure(messages.deadlock(what, str(exc)), item)
     if isinstance(exc, runner.LoopRunningError):
-        return _failure(messages.torn_down_in_running_loop(live.name))
+        return failure(messages.torn_down_in_running_loop(live.name), item)
     if live.task is not None and live.task.crash is not None:
         told = live.name, live.fixturedef.scope, loops.during()
         if isinstance(exc, asyncio.CancelledError):
-            return _failure(messages.fixture_cancelled_silently(*told))
+            return failure(messages.fixture_cancelled_silently(*told), item)
         exc.add_note(messages.raised_by_crashed_fixture(*told))
     if isinstance(exc, runner.CancelledWithoutATraceError):
-        return _failure(messages.cancelled_without_a_trace(what))
-    if loops.station is not None:
-        loops.explain(exc, loops.station.item, live)
+        return failure(messages.cancelled_without_a_trace(what), item)
+    loops.explain(exc, item, live)
     return failure_of(exc)
 
 
@@ -898,21 +901,18 @@ def _live(
     item: pytest.Item,
 ) -> Live:
     """Find, or make, the loop of a fixture: the one it asks for, or that of its group."""
-    __tracebackhide__ = True
     node: Node = request.node
     station = loops.enter(item)
     asked = loops.asked_by_fixture(definition.loop_scope, node)
     if definition.loop_scope is not None:
         if is_narrower(definition.loop_scope, than=fixturedef.scope):
-            pytest.fail(
-                messages.fixture_wider_than_loop_scope(
-                    fixturedef.argname,
-                    fixturedef.scope,
-                    location(fixturedef, item),
-                    definition.loop_scope,
-                ),
-                pytrace=False,
+            text = messages.fixture_wider_than_loop_scope(
+                fixturedef.argname,
+                fixturedef.scope,
+                location(fixturedef, item),
+                definition.loop_scope,
             )
+            raise failure(text, item)
     elif (override := station.override) is not None:
         if is_narrower(override.scope, than=fixturedef.scope):
             text = messages.fixture_wider_than_event_loop(
@@ -923,7 +923,7 @@ def _live(
                 location(override, item),
             )
             # Another test may see another event_loop, or none.
-            raise _NotNowError(_failure(text))
+            raise _NotNowError(failure(text, item))
         runner = loops.adopt(request.getfixturevalue("event_loop"), item, override)
         if node is not item:
             # A parameter of event_loop that changes ends the fixture before its loop.
@@ -973,7 +973,6 @@ def _synchronous(
         return live
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        __tracebackhide__ = True
         current()
         try:
             return function(*args, **kwargs)
@@ -981,20 +980,23 @@ def _synchronous(
             loops.make_current()
 
     def generate(*args: Any, **kwargs: Any) -> Generator[Any, None, None]:
-        __tracebackhide__ = True
         live = current()
         generator = function(*args, **kwargs)
         try:
             value = next(generator)
         except StopIteration:
-            raise _failure(messages.did_not_yield(live.name, *_shown(live))) from None
+            text = messages.did_not_yield(live.name, *_shown(live))
+            raise failure(text, item) from None
         finally:
             loops.make_current()
         yield value
         before = loops.lend(live.runner)
         loops.make_current(live.runner)
         try:
-            yield from generator
+            for _ in generator:
+                generator.close()
+                text = messages.yielded_again(live.name, *_shown(live))
+                raise failure(text, item)
         finally:
             loops.make_current()  # It may have made another one current.
             loops.give_back(live.runner, before)
@@ -1062,11 +1064,9 @@ async def getfixturevalue(request: pytest.FixtureRequest, name: str) -> Any:
 
     .. versionadded:: 2.0
     """
-    __tracebackhide__ = True
     import asyncio
 
     def get() -> tuple[Any, list[tuple[contextvars.ContextVar[Any], Any]]]:
-        __tracebackhide__ = True
         before = copy_context()
         try:
             value = request.getfixturevalue(name)
@@ -1077,7 +1077,7 @@ async def getfixturevalue(request: pytest.FixtureRequest, name: str) -> Any:
 
     asker = sys._getframe(1)
     runner = loops_of(request.config).family.get(asyncio.get_running_loop())
-    if runner is None:
+    if runner is None or not runner.is_served:
         raise RuntimeError(messages.asked_outside_a_test())
     value, changed = await runner.outside(get)
     for variable, now in changed:

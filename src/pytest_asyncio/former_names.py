@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 from typing import Final
+from typing import TypeAlias
 
 import pytest
 
 from pytest_asyncio.config import ScopeName
 
+SubRequest: TypeAlias = pytest.FixtureRequest
+_ScopeName: TypeAlias = ScopeName  # noqa: PYI047
+
 _NAMES: Final = {
     "FactoryFixtureFunction": Any,
     "FixtureFunction": Any,
     "SimpleFixtureFunction": Any,
-    "SubRequest": pytest.FixtureRequest,
-    "_ScopeName": ScopeName,
     "pytest": pytest,
 }
 

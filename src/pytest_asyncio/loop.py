@@ -37,12 +37,13 @@ from pytest_asyncio.config import settings
 from pytest_asyncio.contexts import Changes
 from pytest_asyncio.hookspecs import LoopFactory
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
-from pytest_asyncio.loop_factories import factory_name
-from pytest_asyncio.loop_factories import loop_factories
+from pytest_asyncio.loop_factories import loop_factory
 from pytest_asyncio.markers import ASYNC
 from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import Marking
 from pytest_asyncio.markers import marking
+from pytest_asyncio.outcomes import failure
+from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import members
 from pytest_asyncio.plan import AnyFixtureDef
 from pytest_asyncio.plan import home_of
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
     from pytest_asyncio.diagnostics import Unhandled
     from pytest_asyncio.runner import FixtureTask
     from pytest_asyncio.runner import Runner
+
+__tracebackhide__ = is_hidden
 
 __all__ = ["event_loop", "event_loop_policy"]
 
@@ -177,7 +180,6 @@ class Live:
 
     def finish(self) -> None:
         """Tear the fixture down now, after those that depend on it."""
-        __tracebackhide__ = True
         _pytest_private.finish(self.fixturedef, self.request)
 
 
@@ -283,7 +285,6 @@ class Loops:
         :param station: The test.
         :param request: A request of that test, where it sees an ``event_loop_policy``.
         """
-        __tracebackhide__ = True
         item = station.item
         home = self.asked_by_test(station.marking, item)
         if home is None or not station.is_async:
@@ -461,7 +462,6 @@ class Loops:
         :param station: The test that needs it.
         :param request: A request of that test, for the fixture ``event_loop_policy``.
         """
-        __tracebackhide__ = True
         policy = None
         if station.policy_override is not None:
             assert request is not None
@@ -470,6 +470,9 @@ class Loops:
                 from pytest_asyncio.current_loop import get_policy
 
                 station.policy_before = get_policy()
+                if not _is_policy(policy):
+                    where = location(station.policy_override, station.item)
+                    raise failure(messages.no_policy(policy, where), station.item)
                 self._set_policy(policy)
                 self._policy = policy
         key = (home, self.variant(station))
@@ -489,12 +492,11 @@ class Loops:
         return station.variant
 
     def _make(self, item: pytest.Item, policy: Any) -> Runner:
-        __tracebackhide__ = True
         name, factory = self._factory(item, policy)
-        loop = factory()
-        _check_loop(
-            loop, lambda: messages.factory_made_no_loop(item.nodeid, name, loop)
-        )
+        loop = _new_loop(item, name, factory)
+        if loop in self.family:
+            text = messages.factory_made_no_new_loop(item.nodeid, name, "in use")
+            raise failure(text, item)
         if self.settings.debug:
             loop.set_debug(True)
         return self._run_in(loop, owned=True)
@@ -519,10 +521,9 @@ class Loops:
     def _factory(self, item: pytest.Item, policy: Any) -> tuple[str, LoopFactory]:
         import asyncio
 
-        factories = loop_factories(item)
-        if factories:
-            name = factory_name(item, factories)
-            return name, factories[name]
+        chosen = loop_factory(item)
+        if chosen is not None:
+            return chosen
         if policy is not None:
             return "event_loop_policy", policy.new_event_loop
         return "asyncio.new_event_loop", asyncio.new_event_loop
@@ -530,6 +531,7 @@ class Loops:
     def adopt(self, loop: Any, item: pytest.Item, override: AnyFixtureDef) -> Runner:
         """A runner for a loop that the user's ``event_loop`` fixture made, and will close."""
         _check_loop(
+            item,
             loop,
             lambda: messages.event_loop_is_not_a_loop(loop, location(override, item)),
         )
@@ -623,7 +625,6 @@ class Loops:
     @contextlib.contextmanager
     def keeping_tasks(self) -> Generator[None]:
         """Keep the tasks that a synchronous test starts, as a `Runner` does those of others."""
-        __tracebackhide__ = True
         from pytest_asyncio.diagnostics import OWNER
         from pytest_asyncio.diagnostics import Tasks
 
@@ -751,7 +752,6 @@ class Loops:
             that keep fixtures of wider scope for that.
         :returns: For each loop that did not end in order, its home and what was left in it.
         """
-        __tracebackhide__ = True
         if finally_:
             self.live.clear()
         before = self._before()
@@ -777,7 +777,6 @@ class Loops:
 
     def _end(self, runner: Runner, before: CurrentLoop | None) -> list[str]:
         """Close a loop; what was current before it is, where user code left none behind."""
-        __tracebackhide__ = True
         left = runner.close()
         if before is not None and before.earlier is None and not before.is_open:
             before.earlier = runner.before
@@ -896,10 +895,9 @@ def _is_of_two_loops(exc: BaseException) -> bool:
 
 def _variant(station: Station) -> object:
     item = station.item
-    factories = loop_factories(item)
-    if factories:
-        name = factory_name(item, factories)
-        factory = factories.get(name)
+    chosen = loop_factory(item)
+    if chosen is not None:
+        name, factory = chosen
         # A function or lambda made anew at each call of the hook is the same factory.
         return name, getattr(factory, "__code__", factory)
     if station.policy_override is None:
@@ -914,15 +912,49 @@ def _params(item: pytest.Item) -> Mapping[str, object]:
     return params
 
 
+def _is_policy(value: object) -> bool:
+    import asyncio
+
+    # Python 3.16 has none any more.
+    kind: Any = getattr(asyncio.events, "_AbstractEventLoopPolicy", None) or getattr(
+        asyncio.events, "AbstractEventLoopPolicy", object
+    )
+    return value is None or isinstance(value, kind)
+
+
 def _is_loop(value: object) -> bool:
     import asyncio
 
     return isinstance(value, asyncio.AbstractEventLoop)
 
 
-def _check_loop(loop: object, message: Callable[[], str]) -> None:
+def _new_loop(
+    item: pytest.Item, name: str, factory: LoopFactory
+) -> asyncio.AbstractEventLoop:
+    """A loop that nothing has used yet, or a failure that says what is wrong with it."""
+    text = ""
+    try:
+        loop = factory()
+        text = messages.factory_made_no_loop(item.nodeid, name, loop)
+        _check_loop(item, loop, lambda: text)
+        state = "closed" if loop.is_closed() else "running" if loop.is_running() else ""
+        if not state:
+            return loop
+        text = messages.factory_made_no_new_loop(item.nodeid, name, state)
+    except NotImplementedError:
+        if not text:
+            raise
+        # It is of asyncio's abstract class.
+    except TypeError as exc:
+        if exc.__traceback__ is None or exc.__traceback__.tb_next is not None:
+            raise
+        text = messages.factory_cannot_be_called(item.nodeid, name, factory, exc)
+    raise failure(text, item)
+
+
+def _check_loop(item: pytest.Item, loop: object, message: Callable[[], str]) -> None:
     if not _is_loop(loop):
-        pytest.fail(message(), pytrace=False)
+        raise failure(message(), item)
 
 
 _LOOPS: Final = pytest.StashKey[Loops]()

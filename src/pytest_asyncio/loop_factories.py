@@ -13,28 +13,30 @@ from pytest_asyncio import messages
 from pytest_asyncio.hookspecs import LoopFactories
 from pytest_asyncio.hookspecs import LoopFactory
 from pytest_asyncio.markers import marking
+from pytest_asyncio.outcomes import failure
+from pytest_asyncio.outcomes import is_hidden
+
+__tracebackhide__ = is_hidden
 
 FACTORY_FIXTURE: Final = "_asyncio_loop_factory"
 
 
-def factory_name(item: pytest.Item, factories: Mapping[str, LoopFactory]) -> str:
-    """Which of the factories a test, or this variant of it, runs with."""
+_GIVEN: Final = pytest.StashKey[dict[str, Any]]()
+"""What the hook gave for the functions of a module or class, by their names."""
+
+
+def loop_factory(item: pytest.Item) -> tuple[str, LoopFactory] | None:
+    """The loop factory of a test, or of this variant of it, and its name; None for the default."""
+    known = all_loop_factories(item)
+    if known is None:
+        return None
+    asked = marking(item).loop_factories or tuple(known)
     params = getattr(getattr(item, "callspec", None), "params", {})
-    name: str = params.get(FACTORY_FIXTURE, next(iter(factories)))
-    return name
-
-
-def loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory] | None:
-    """The loop factories for a test, those that its marker names; None for the default."""
-    if not has_loop_factories(item.config):
-        return None
-    given = all_loop_factories(item)
-    if given is None:
-        return None
-    names = marking(item).loop_factories
-    if names is None:
-        return given
-    return {name: given[name] for name in names if name in given}
+    name: str = params.get(FACTORY_FIXTURE, asked[0])
+    if name not in known:
+        text = messages.unknown_loop_factory(item.nodeid, name, tuple(known))
+        raise failure(text, item)
+    return name, known[name]
 
 
 def has_loop_factories(config: pytest.Config) -> bool:
@@ -43,10 +45,18 @@ def has_loop_factories(config: pytest.Config) -> bool:
 
 
 def given_loop_factories(item: pytest.Item) -> Any:
-    """What the hook gives for a test, or None without a call where nobody implements it."""
+    """What the hook gives for a test, or None without a call where nobody implements it.
+
+    It is asked once for each function, when that is collected: all variants see the same.
+    """
     if not has_loop_factories(item.config):
         return None
-    return item.ihook.pytest_asyncio_loop_factories(config=item.config, item=item)
+    given = (item.parent or item).stash.setdefault(_GIVEN, {})
+    name = getattr(item, "originalname", item.name)
+    if name not in given:
+        hook = item.ihook.pytest_asyncio_loop_factories
+        given[name] = hook(config=item.config, item=item)
+    return given[name]
 
 
 def all_loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory] | None:
@@ -67,4 +77,4 @@ def all_loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory] | None:
         problem = f"has {given[bad[0]]!r} as the factory {bad[0]!r}"
     else:
         return cast("LoopFactories", given)
-    pytest.fail(messages.bad_loop_factories(item.nodeid, problem), pytrace=False)
+    raise failure(messages.bad_loop_factories(item.nodeid, problem), item)

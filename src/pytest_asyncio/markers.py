@@ -26,10 +26,14 @@ from pytest_asyncio.config import chosen_mode
 from pytest_asyncio.config import Mode
 from pytest_asyncio.config import ScopeName
 from pytest_asyncio.config import SCOPES
+from pytest_asyncio.outcomes import failure
+from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.warning_types import warn_at
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
+
+__tracebackhide__ = is_hidden
 
 __all__ = ["AsyncTest", "Kind", "is_async_test", "mark"]
 
@@ -121,7 +125,6 @@ def mark(
 
     .. versionadded:: 2.0
     """
-    __tracebackhide__ = True
     given = {"loop_scope": loop_scope, "loop_factories": loop_factories}
     # Wrong values are for the test to report when it runs, as for `pytest.mark.asyncio`.
     return pytest.mark.asyncio.with_args(
@@ -299,9 +302,9 @@ def _with_own(node: pytest.Item | pytest.Collector, above: Marking) -> Marking:
 def check_mark(item: pytest.Item, said: Marking) -> None:
     """Fail a test whose marker has wrong arguments."""
     if said.problem:
-        pytest.fail(messages.bad_marker(item.nodeid, said.problem), pytrace=False)
+        raise failure(messages.bad_marker(item.nodeid, said.problem), item)
     if said.mark is not None and "scope" in said.mark.kwargs:
-        text = messages.marker_scope_deprecated(item.nodeid)
+        text = messages.marker_scope_deprecated(function_id(item))
         warn_at(item, pytest.PytestDeprecationWarning(text))
 
 
@@ -356,6 +359,12 @@ def is_async_test(item: pytest.Item) -> TypeIs[AsyncTest]:
 def is_unittest(item: pytest.Item) -> bool:
     """Whether unittest calls the test, and not pytest."""
     return getattr(item, "nofuncargs", False)
+
+
+def function_id(item: pytest.Item) -> str:
+    """The node id of a test without its parameters: for what is true of all of them alike."""
+    name = getattr(item, "originalname", item.name)
+    return item.nodeid.removesuffix(item.name) + name
 
 
 def is_async_method_of_testcase(item: pytest.Item) -> bool:

@@ -18,6 +18,14 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
+def _or_wider(scope: str) -> str:
+    return repr(scope) if scope == "session" else f"{scope!r} or a wider one"
+
+
+def _or_narrower(scope: str) -> str:
+    return repr(scope) if scope == "function" else f"{scope!r} or a narrower one"
+
+
 # -- the marker --
 
 
@@ -143,6 +151,13 @@ def fixture_bad_loop_scope(value: object, valid: Sequence[str]) -> str:
     )
 
 
+def fixture_of_no_function(value: object) -> str:
+    return (
+        f"pytest_asyncio.fixture decorates a function, and was given {value!r}. Its arguments "
+        "are given by keyword: scope, loop_scope, params, autouse, ids and name."
+    )
+
+
 def torn_down_in_running_loop(fixture: str) -> str:
     return f"the async fixture {fixture!r} cannot be torn down while its event loop is running"
 
@@ -154,8 +169,8 @@ def fixture_wider_than_event_loop(
         f"ScopeMismatch: the async fixture {fixture!r} ({location}) has {scope} scope, but "
         f"the event loop it runs in comes from the fixture 'event_loop' ({override}), which "
         f"has {override_scope} scope and ends earlier.",
-        f"Give 'event_loop' the scope {scope!r} or a wider one, or {fixture!r} the scope "
-        f"{override_scope!r} or a narrower one.",
+        f"Give 'event_loop' the scope {_or_wider(scope)}, or {fixture!r} the scope "
+        f"{_or_narrower(override_scope)}.",
     )
 
 
@@ -165,7 +180,7 @@ def fixture_wider_than_loop_scope(
     return _lines(
         f"ScopeMismatch: the async fixture {fixture!r} ({location}) has scope={scope!r}, but "
         f"loop_scope={loop_scope!r}: its event loop would end before it does.",
-        f"Write loop_scope={scope!r} or a wider one, or leave loop_scope out.",
+        f"Write loop_scope={_or_wider(scope)}, or leave loop_scope out.",
     )
 
 
@@ -346,6 +361,30 @@ def bad_loop_factories(test: str, problem: str) -> str:
 def factory_made_no_loop(test: str, name: str, value: object) -> str:
     return (
         f"{test}: the loop factory {name!r} made {value!r}, which is not an event loop."
+    )
+
+
+def factory_cannot_be_called(
+    test: str, name: str, factory: object, exc: Exception
+) -> str:
+    return (
+        f"{test}: the loop factory {name!r} ({factory!r}) has to be callable without "
+        f"arguments: {exc}."
+    )
+
+
+def factory_made_no_new_loop(test: str, name: str, state: str) -> str:
+    return _lines(
+        f"{test}: the loop factory {name!r} gave an event loop that is {state} already.",
+        "It has to make a new one each time: pytest-asyncio runs it, and closes it.",
+    )
+
+
+def no_policy(value: object, override: str) -> str:
+    return _lines(
+        f"the fixture 'event_loop_policy' ({override}) gave {value!r}, which is not an event "
+        "loop policy.",
+        "It has to return or yield an instance, such as asyncio.DefaultEventLoopPolicy().",
     )
 
 

@@ -8,11 +8,41 @@ module knows of no loop and of no fixture.
 from __future__ import annotations
 
 from collections.abc import Generator
+import sys
 import traceback
+import types
 from typing import Any
 from typing import cast
+from typing import TypeVar
 
 import pytest
+
+E = TypeVar("E", bound=BaseException)
+
+
+def failure(text: str, item: pytest.Item) -> BaseException:
+    """A failure that is a message and no more, for ``raise``.
+
+    Who shows where it comes from (``--tb=line``, annotations in CI) shows the test.
+    """
+    return at(item, pytest.fail.Exception(text, pytrace=False))
+
+
+def at(item: pytest.Item, exc: E) -> E:
+    """The exception, as if the first line of the test's function had raised it."""
+    line = (item.location[1] or 0) + 1
+    # A traceback is made of a frame, and that of code that has been run.
+    code = _here.__code__.replace(
+        co_filename=str(item.path),
+        co_name=item.name,
+        co_firstlineno=line - 1,  # What it returns is in its second line.
+    )
+    frame = types.FunctionType(code, {"sys": sys})()
+    return exc.with_traceback(types.TracebackType(None, frame, frame.f_lasti, line))
+
+
+def _here() -> types.FrameType:
+    return sys._getframe()
 
 
 def outcome_of(exc: BaseException) -> BaseException:
@@ -46,7 +76,8 @@ def messages_of(exc: BaseException) -> BaseException:
         isinstance(leaf, pytest.fail.Exception) and not leaf.pytrace for leaf in leaves
     ):
         return exc
-    return pytest.fail.Exception("\n\n".join(map(str, leaves)), pytrace=False)
+    told = pytest.fail.Exception("\n\n".join(map(str, leaves)), pytrace=False)
+    return told.with_traceback(leaves[0].__traceback__)
 
 
 def failure_of(exc: BaseException) -> BaseException:

@@ -19,6 +19,8 @@ from pytest_asyncio.fixtures import (
 )
 from pytest_asyncio.fixtures import pytest_generate_tests as pytest_generate_tests
 from pytest_asyncio.former_names import __getattr__ as __getattr__
+from pytest_asyncio.former_names import _ScopeName as _ScopeName
+from pytest_asyncio.former_names import SubRequest as SubRequest
 from pytest_asyncio.loop import _asyncio_loop_factory as _asyncio_loop_factory
 from pytest_asyncio.loop import event_loop as event_loop
 from pytest_asyncio.loop import event_loop_policy as event_loop_policy

@@ -25,8 +25,13 @@ from typing import TypeAlias
 
 import pytest
 
+from pytest_asyncio.outcomes import at
+from pytest_asyncio.outcomes import is_hidden
+
 if TYPE_CHECKING:
     import socket
+
+__tracebackhide__ = is_hidden
 
 __all__ = [
     "PortFactory",
@@ -341,6 +346,14 @@ def _shared_directory(config: pytest.Config) -> Path | None:
     return directory
 
 
+def _port_of(factory: Callable[[], int], request: pytest.FixtureRequest) -> int:
+    try:
+        return factory()
+    except (OSError, RuntimeError) as exc:
+        at(request.node, exc)  # There is no other line to show.
+        raise
+
+
 @pytest.fixture(scope="session")
 def unused_tcp_port_factory(request: pytest.FixtureRequest) -> PortFactory:
     """Return a callable; every call returns another unused TCP port.
@@ -358,7 +371,9 @@ def unused_tcp_port_factory(request: pytest.FixtureRequest) -> PortFactory:
 
 
 @pytest.fixture
-def unused_tcp_port(unused_tcp_port_factory: Callable[[], int]) -> int:
+def unused_tcp_port(
+    request: pytest.FixtureRequest, unused_tcp_port_factory: Callable[[], int]
+) -> int:
     """Return an unused TCP port.
 
     It comes from :fixture:`unused_tcp_port_factory`, so no other test of the session gets it, nor
@@ -366,7 +381,7 @@ def unused_tcp_port(unused_tcp_port_factory: Callable[[], int]) -> int:
 
     :returns: The port number, the same for the whole test.
     """
-    return unused_tcp_port_factory()
+    return _port_of(unused_tcp_port_factory, request)
 
 
 @pytest.fixture(scope="session")
@@ -386,7 +401,9 @@ def unused_udp_port_factory(request: pytest.FixtureRequest) -> PortFactory:
 
 
 @pytest.fixture
-def unused_udp_port(unused_udp_port_factory: Callable[[], int]) -> int:
+def unused_udp_port(
+    request: pytest.FixtureRequest, unused_udp_port_factory: Callable[[], int]
+) -> int:
     """Return an unused UDP port.
 
     It comes from :fixture:`unused_udp_port_factory`, so no other test of the session gets it, nor
@@ -396,4 +413,4 @@ def unused_udp_port(unused_udp_port_factory: Callable[[], int]) -> int:
 
     .. versionadded:: 0.17
     """
-    return unused_udp_port_factory()
+    return _port_of(unused_udp_port_factory, request)

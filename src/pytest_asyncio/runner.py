@@ -6,7 +6,7 @@ imports nothing of pytest, and nothing of the package but its own diagnostics, s
 pytest wants and how asyncio does it can be read apart. It is imported on the first async test
 or fixture of a run, never before.
 
-``__tracebackhide__`` in a function keeps its frame out of the tracebacks that users see.
+``__tracebackhide__`` keeps the frames of a module out of the tracebacks that users see.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ from pytest_asyncio.diagnostics import silence
 from pytest_asyncio.diagnostics import Tasks
 from pytest_asyncio.diagnostics import traceback_of
 from pytest_asyncio.diagnostics import Watch
+
+__tracebackhide__ = True
 
 T = TypeVar("T")
 
@@ -181,7 +183,6 @@ class Runner:
         :raises LoopRunningError: If the loop, or another one of this run, is running.
         :raises LoopStoppedError: If user code stops the loop.
         """
-        __tracebackhide__ = True
         task = self._start(coroutine, context=context, name=name, owner=owner)
         self._drive(task, task.done, owner=owner)
         return _result(task)
@@ -194,7 +195,6 @@ class Runner:
         name: str,
         owner: Tasks | None,
     ) -> asyncio.Task[T]:
-        __tracebackhide__ = True
         try:
             self._check_usable()
         except BaseException:
@@ -240,11 +240,11 @@ class Runner:
         )
 
     def _check_usable(self) -> None:
-        __tracebackhide__ = True
         if self.loop.is_closed():
             raise LoopClosedError
         running = _get_running_loop()
-        if running is not None and running in self._family:
+        # In this thread; or this loop, seen from another one.
+        if self._running or (running is not None and running in self._family):
             raise LoopRunningError
 
     def _drive(
@@ -261,7 +261,6 @@ class Runner:
         handler that raises, a callback that raises SystemExit) interrupts the task: it is
         cancelled and drained here, so that it never goes on behind pytest's back.
         """
-        __tracebackhide__ = True
         wake = self._wake
         task.add_done_callback(wake)
         self._drives.append((task, until, cancellable))
@@ -297,7 +296,6 @@ class Runner:
         owner: Tasks | None,
     ) -> NoReturn:
         """Cancel what was interrupted, unless that is at its end, and raise the interruption."""
-        __tracebackhide__ = True
         try:
             if until():
                 if task.done() and not task.cancelled():
@@ -323,7 +321,6 @@ class Runner:
 
     def _go_on(self, until: Callable[[], bool]) -> None:
         """Run the loop, and serve those who ask for something, until something is so."""
-        __tracebackhide__ = True
         if getattr(self.loop, "_stopping", False):
             # Somebody called stop() while nothing was running; that is over now.
             self.loop.run_forever()
@@ -391,7 +388,6 @@ class Runner:
 
     def _abandon(self, task: asyncio.Task[Any]) -> None:
         """Cancel an interrupted task and let it clean up, but not for ever."""
-        __tracebackhide__ = True
         if self.loop.is_closed() or self.loop.is_running():
             return
         try:
@@ -406,7 +402,6 @@ class Runner:
         Who swallows one cancellation and goes on may well end at the next one. It comes when
         the time for cleaning up is over.
         """
-        __tracebackhide__ = True
         broken = False
         try:
             for grace in (GRACE, min(GRACE, 1.0)):
@@ -439,7 +434,6 @@ class Runner:
 
     def pending(self, tasks: Tasks) -> list[asyncio.Task[Any]]:
         """The tasks that do not end by themselves when the loop runs what is ready."""
-        __tracebackhide__ = True
         left = [task for task in tasks if not task.done() and task not in self.stuck]
         if left and not self.loop.is_closed():
             _complete(self.loop, _settle(left))
@@ -447,7 +441,6 @@ class Runner:
 
     def settle(self) -> None:
         """Let happen what is about to happen, so that it does not happen in the next test."""
-        __tracebackhide__ = True
         loop = self.loop
         ready = getattr(loop, "_ready", None)  # uvloop's is out of sight.
         if (
@@ -459,12 +452,16 @@ class Runner:
 
     def cancel(self, tasks: Iterable[asyncio.Task[Any]]) -> None:
         """Cancel tasks and let them clean up, but not for ever."""
-        __tracebackhide__ = True
         pending = [task for task in tasks if not task.done()]
         if pending and not self.loop.is_closed():
             self._cancel(pending)
 
     # -- what a running coroutine asks of pytest --
+
+    @property
+    def is_served(self) -> bool:
+        """Whether the loop runs for a test or fixture: what a coroutine asks for is done then."""
+        return self._running
 
     async def outside(self, function: Callable[[], T]) -> T:
         """Have a function called outside the loop, in this thread, and await its result.
@@ -476,7 +473,6 @@ class Runner:
         :param function: What to call.
         :returns: What the function returns; what it raises is raised here.
         """
-        __tracebackhide__ = True
         asked = _Asked(function, self.loop.create_future(), _DEPTH.get())
         self._asked.append(asked)
         self._wake()
@@ -490,7 +486,6 @@ class Runner:
         one ask for then waits until the inner one is done: pytest sets up one fixture at a
         time. The inner one's own tasks are served at once, or it would never end.
         """
-        __tracebackhide__ = True
         depth = len(self._drives) - 1
         for asked in self._asked:
             if asked.depth >= depth:
@@ -544,7 +539,6 @@ class Runner:
 
         :returns: The tasks and threads that did not end, each described in a line.
         """
-        __tracebackhide__ = True
         loop = self.loop
         self._family.pop(loop, None)
         for task in self.stuck:
@@ -558,7 +552,6 @@ class Runner:
             forget_hidden(loop)
 
     def _close(self) -> list[str]:
-        __tracebackhide__ = True
         loop = self.loop
         try:
             if not _has_leftovers(loop):
@@ -626,7 +619,6 @@ class FixtureTask(Generic[T]):
         :returns: What it yields.
         :raises DidNotYieldError: If it ends instead.
         """
-        __tracebackhide__ = True
         task = self.task = self.runner._start(
             self._live(), context=self.context, name=self.name, owner=self._owner
         )
@@ -652,7 +644,6 @@ class FixtureTask(Generic[T]):
 
         :raises YieldedAgainError: If it yields once more; it is closed then.
         """
-        __tracebackhide__ = True
         task = self.task
         assert task is not None
         show(task)
@@ -677,7 +668,6 @@ class FixtureTask(Generic[T]):
         return bool(self._values) or (self.task is not None and self.task.done())
 
     async def _live(self) -> None:
-        __tracebackhide__ = True
         generator = self._generator
         try:
             value = await anext(generator)
@@ -727,7 +717,6 @@ def _forget(exception: BaseException, owner: Tasks | None) -> None:
 
 def _result(task: asyncio.Task[T]) -> T:
     """What a task returned, or what it raised with the user's frames alone."""
-    __tracebackhide__ = True
     if not task.done():
         # Only a task that would not be cancelled is left pending, after an interruption.
         raise asyncio.CancelledError
@@ -818,14 +807,12 @@ def _leave_task(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _beside_host(method: Callable[..., T], *args: Any) -> T:
-    __tracebackhide__ = True
     with _outside_any_loop():
         return method(*args)
 
 
 def _complete(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine of ours to its end, although user code may stop the loop meanwhile."""
-    __tracebackhide__ = True
     with _outside_any_loop():
         try:
             task = loop.create_task(coroutine)

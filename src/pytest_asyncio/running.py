@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Coroutine
 from collections.abc import Generator
+import contextlib
 import functools
 import inspect
 import re
@@ -41,10 +42,12 @@ from pytest_asyncio.loop_factories import all_loop_factories
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.markers import AutoMode
 from pytest_asyncio.markers import check_mark
+from pytest_asyncio.markers import function_id
 from pytest_asyncio.markers import is_marked_by_its_own
 from pytest_asyncio.markers import is_unittest
 from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import unbound
+from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import messages_of
 from pytest_asyncio.outcomes import outcome_of
@@ -58,6 +61,8 @@ from pytest_asyncio.warning_types import warn_at
 if TYPE_CHECKING:
     from pytest_asyncio.diagnostics import Tasks
     from pytest_asyncio.runner import Runner
+
+__tracebackhide__ = is_hidden
 
 
 # -- registration --
@@ -164,7 +169,6 @@ class Running:
     # before. A test that is skipped gets no loop.
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Check the marker, and let the test request its event loop before anything else."""
-        __tracebackhide__ = is_hidden
         loops = self.loops
         loops.keep_policy()
         at_stake = stake(item, loops)
@@ -177,7 +181,6 @@ class Running:
     @pytest.hookimpl(specname="pytest_runtest_setup", trylast=True)
     def pytest_runtest_setup_done(self, item: pytest.Item) -> None:
         """After the fixtures, tell what went wrong in the background."""
-        __tracebackhide__ = is_hidden
         loops = self.loops
         if loops.unhandled or loops.stuck:
             _report(item, loops)
@@ -189,7 +192,6 @@ class Running:
         self, fixturedef: AnyFixtureDef, request: pytest.FixtureRequest
     ) -> Generator[None, object, object]:
         """Have a fixture of ours run in its loop."""
-        __tracebackhide__ = True
         loops = self.loops
         definition = definition_of(fixturedef)
         try:
@@ -208,7 +210,6 @@ class Running:
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
         """Run a test of ours; leave all others to pytest."""
-        __tracebackhide__ = is_hidden
         return _call(pyfuncitem, self.loops)
 
     # -- tear-down --
@@ -218,7 +219,6 @@ class Running:
         self, item: pytest.Item, nextitem: pytest.Item | None
     ) -> Generator[None, None, None]:
         """After the fixtures, end what broke during the test, and the loops that end with it."""
-        __tracebackhide__ = is_hidden
         loops = self.loops
         loops.put_back_policy()
         if loops.station is None and not loops.used:
@@ -252,11 +252,12 @@ class Running:
     def pytest_sessionfinish(
         self, session: pytest.Session
     ) -> Generator[None, None, None]:
-        """Close what an interrupted run has left, after the last tear-down, and tell of it."""
+        """End what an interrupted run has left, close all loops, and tell of it."""
+        told = _finish_last(self.loops)
         try:
             yield
         finally:
-            told = _end_of(self.loops)
+            told += _end_of(self.loops)
             reporter = session.config.pluginmanager.get_plugin("terminalreporter")
             if told and reporter is not None:
                 reporter.section("asyncio: after the last test")
@@ -299,11 +300,10 @@ class _Synchronous:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
         """Have the loop of the test be the current one, and tell what goes wrong in it."""
-        __tracebackhide__ = is_hidden
         loops = self._running.loops
         if is_unittest(item) and stake(item, loops) == "testcase":
             text = messages.async_method_of_testcase(item.nodeid)
-            pytest.fail(text, pytrace=False)
+            raise failure(text, item)
         if loops.station is None or loops.station.is_async:
             return (yield)
         alone = _is_alone(item)
@@ -332,7 +332,6 @@ class _InPlace:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
         """Put a function that runs the test in its loop in place of its own."""
-        __tracebackhide__ = is_hidden
         station = self._loops.station_of(item)
         if (
             station is None
@@ -345,7 +344,6 @@ class _InPlace:
 
         @functools.wraps(function)
         def synchronous(*args: Any, **arguments: Any) -> None:
-            __tracebackhide__ = is_hidden
             given = functools.partial(function, *args) if args else function
             _call_ours(item, loops, station, given, arguments)
 
@@ -396,7 +394,6 @@ class _Interrupted:
 
 def _prepare(item: pytest.Function, loops: Loops, *, is_async: bool) -> None:
     """Check the marker, clear up after earlier tests, and let the test have its event loop."""
-    __tracebackhide__ = True
     station = loops.enter(item)
     station.is_async = is_async
     check_mark(item, station.marking)
@@ -416,7 +413,6 @@ def _prepare(item: pytest.Function, loops: Loops, *, is_async: bool) -> None:
 
 def _finish_left(item: pytest.Function, station: Station, loops: Loops) -> None:
     """Tear down what earlier tests have left, and what this one cannot use."""
-    __tracebackhide__ = True
     stale = loops.event_loop
     if stale is not None and _pytest_private.is_set_up(stale):
         # Something that a synchronous fixture raised, SystemExit say, has made pytest stop
@@ -429,7 +425,6 @@ def _finish_left(item: pytest.Function, station: Station, loops: Loops) -> None:
 
 def _request_event_loop(item: pytest.Function, station: Station, loops: Loops) -> None:
     """Let the test request ``event_loop`` first; give it that, where nobody else asks for it."""
-    __tracebackhide__ = True
     names = item.fixturenames
     is_requested = False
     if "event_loop" in names:  # By somebody, or by us, for a variant or an earlier run.
@@ -471,7 +466,7 @@ def _check_factory(item: pytest.Function, asked: tuple[str, ...]) -> None:
     name = params.get(FACTORY_FIXTURE, asked[0])
     known = all_loop_factories(item)
     if known is None:
-        pytest.fail(messages.no_loop_factories(item.nodeid, asked), pytrace=False)
+        raise failure(messages.no_loop_factories(item.nodeid, asked), item)
     if name not in known:
         _pytest_private.skip(
             messages.unknown_loop_factory(item.nodeid, name, tuple(known))
@@ -483,7 +478,6 @@ def _check_factory(item: pytest.Function, asked: tuple[str, ...]) -> None:
 
 def _call(item: pytest.Function, loops: Loops) -> bool | None:
     """Call the test function, if it is ours to call, and run what that gives."""
-    __tracebackhide__ = True
     auto = loops.is_auto
     station = loops.station_of(item)
     # Read late: other plugins may wrap the function up to now.
@@ -513,7 +507,6 @@ def _call_ours(
     arguments: dict[str, Any],
 ) -> None:
     """Call a test function, and run what that gives."""
-    __tracebackhide__ = True
     alone = _is_alone(item)
     is_async = station is not None and station.is_async
     if is_async and not alone:
@@ -521,36 +514,50 @@ def _call_ours(
     if hasattr(function, "hypothesis"):
         run = functools.partial(_run, item, station or loops.enter(item), loops)
         _run_hypothesis(function, arguments, run, loops)
+    elif hasattr(function, "__wrapped__") and kind(function) != "synchronous":
+        with _noticing_what_it_drops(item, function) as dropped:
+            if kind(function) == "wrapper" and _is_traced(item):
+                function = _traced(function)
+            _call_function(item, loops, station, function, arguments, dropped)
     else:
-        if hasattr(function, "__wrapped__") and kind(function) == "wrapper":
-            result = _call_wrapper(item, function, arguments)
-        else:
-            result = function(**arguments)
-        coroutine = _coroutine(result)
-        if coroutine is not None:
-            _run(item, station or loops.enter(item), loops, coroutine)
-        elif kind(function) == "synchronous":
-            _ran_synchronously(item, result)
+        _call_function(item, loops, station, function, arguments, [])
     if is_async:
         _tell_of_call(item, loops, alone=alone)
 
 
-def _call_wrapper(
-    item: pytest.Function, wrapper: Any, arguments: dict[str, Any]
-) -> object:
-    """Call what stands in place of an async function; a test that does not run is not green."""
-    __tracebackhide__ = True
-    if item.config.getoption("trace", default=False):
-        return _traced(wrapper)(**arguments)
+def _call_function(
+    item: pytest.Function,
+    loops: Loops,
+    station: Station | None,
+    function: Callable[..., Any],
+    arguments: dict[str, Any],
+    dropped: list[object],
+) -> None:
+    result = function(**arguments)
+    coroutine = _coroutine(result)
+    if coroutine is not None:
+        dropped.clear()  # It has only tried out what calling the test gives.
+        _run(item, station or loops.enter(item), loops, coroutine)
+    elif kind(function) == "synchronous":
+        _ran_synchronously(item, result)
+
+
+@contextlib.contextmanager
+def _noticing_what_it_drops(
+    item: pytest.Function, wrapper: Any
+) -> Generator[list[object]]:
+    """Run what stands in place of an async function; a test that does not run is not green.
+
+    It fails where a coroutine of the test is among what is noticed in the end.
+    """
     name = getattr(inspect.unwrap(wrapper), "__qualname__", "")
     said = f"coroutine '{name}' was never awaited"
-    is_dropped = False
+    dropped: list[object] = []
     hook = sys.unraisablehook
 
     def hear(unraisable: Any) -> None:
-        nonlocal is_dropped
         if str(unraisable.exc_value).startswith(said):
-            is_dropped = True
+            dropped.append(unraisable.exc_value)
         else:
             hook(unraisable)
 
@@ -559,14 +566,17 @@ def _call_wrapper(
         warnings.filterwarnings("error", re.escape(said), RuntimeWarning)
         sys.unraisablehook = hear
         try:
-            result = wrapper(**arguments)
+            yield dropped
         finally:
             sys.unraisablehook = hook
-    if is_dropped and not inspect.isawaitable(result):
+    if dropped:
         code = getattr(unbound(wrapper), "__code__", None)
         where = repr(wrapper) if code is None else place(code, item)
-        pytest.fail(messages.never_awaited(item.nodeid, where), pytrace=False)
-    return result
+        raise failure(messages.never_awaited(item.nodeid, where), item)
+
+
+def _is_traced(item: pytest.Item) -> bool:
+    return bool(item.config.getoption("trace", default=False))
 
 
 def _traced(wrapper: Any) -> Callable[..., Coroutine[Any, Any, None]]:
@@ -576,7 +586,6 @@ def _traced(wrapper: Any) -> Callable[..., Coroutine[Any, Any, None]]:
     """
 
     async def traced(**arguments: Any) -> None:
-        __tracebackhide__ = True
         test = _coroutine(wrapper.__wrapped__(**arguments))
         if test is not None:
             cast("Any", pytest).set_trace()
@@ -586,19 +595,18 @@ def _traced(wrapper: Any) -> Callable[..., Coroutine[Any, Any, None]]:
 
 
 def _ran_synchronously(item: pytest.Function, result: object) -> None:
-    __tracebackhide__ = True
     if is_marked_by_its_own(item):
-        _warn(PytestAsyncioWarning(messages.marked_but_synchronous(item.nodeid)), item)
+        text = messages.marked_but_synchronous(function_id(item))
+        _warn(PytestAsyncioWarning(text), item)
     if result is not None:
         text = messages.returned_something(item.nodeid, type(result).__name__)
         category = getattr(pytest, "PytestReturnNotNoneWarning", None)
         if category is None:  # pytest 8.4.0 had made a failure of it.
-            pytest.fail(text, pytrace=False)
+            raise failure(text, item)
         _warn(category(text), item)
 
 
 def _warn(warning: Warning, item: pytest.Item) -> None:
-    __tracebackhide__ = True
     try:
         warn_at(item, warning)
     except PytestAsyncioWarning as error:
@@ -613,7 +621,7 @@ def _warn(warning: Warning, item: pytest.Item) -> None:
             raise
         # Warnings are errors here. All there is to see of this one is what it says.
         text = f"{type(error).__name__}: {error}"
-        raise pytest.fail.Exception(text, pytrace=False) from None
+        raise failure(text, item) from None
 
 
 _UNKNOWN_TO_SUITES: Final = (
@@ -645,7 +653,6 @@ def _run_hypothesis(
 
     @functools.wraps(inner)
     def example(*args: Any, **kwargs: Any) -> None:
-        __tracebackhide__ = True
         loops.undo_changes()  # Of the last example.
         coroutine = _coroutine(inner(*args, **kwargs))
         if coroutine is not None:
@@ -675,7 +682,6 @@ def _run(
     coroutine: Coroutine[Any, Any, object],
 ) -> None:
     """Run what the test function returned as one task, in the loop of the test."""
-    __tracebackhide__ = True
     runner = station.runner
     if runner is None or runner.loop.is_closed():
         runner = loops.for_test(station, _pytest_private.top_request(item))
@@ -707,7 +713,6 @@ def _check_leaked(
     item: pytest.Function, loops: Loops, runner: Runner, tasks: Tasks
 ) -> None:
     """Cancel and name the tasks that the test has started and not waited for."""
-    __tracebackhide__ = True
     from pytest_asyncio.diagnostics import created_at
     from pytest_asyncio.diagnostics import describe
 
@@ -718,7 +723,7 @@ def _check_leaked(
     runner.cancel(pending)
     message = messages.leaked_tasks(item.nodeid, told)
     if loops.settings.leaked_tasks is LeakedTasks.FAIL:
-        pytest.fail(message, pytrace=False)
+        raise failure(message, item)
     _warn(PytestAsyncioLeakedTaskWarning(message), item)
 
 
@@ -749,19 +754,19 @@ def _failed(exc: BaseException, item: pytest.Function, loops: Loops) -> BaseExce
 
     what = item.nodeid
     if isinstance(exc, runner.LoopStoppedError):
-        return pytest.fail.Exception(messages.loop_stopped(what), pytrace=False)
+        return failure(messages.loop_stopped(what), item)
     if isinstance(exc, runner.LoopClosedError):
-        return pytest.fail.Exception(messages.loop_closed(what), pytrace=False)
+        return failure(messages.loop_closed(what), item)
     if isinstance(exc, runner.LoopRunningError):
-        return pytest.fail.Exception(messages.test_in_running_loop(what), pytrace=False)
+        return failure(messages.test_in_running_loop(what), item)
     if isinstance(exc, diagnostics.DeadlockError):
-        failure = pytest.fail.Exception(messages.deadlock(what, str(exc)))
-        return failure.with_traceback(runner.user_traceback(exc))
+        deadlock = pytest.fail.Exception(messages.deadlock(what, str(exc)))
+        return deadlock.with_traceback(runner.user_traceback(exc))
     if isinstance(exc, asyncio.CancelledError) and loops.crashed():
         return _crash(loops, item)
     if isinstance(exc, runner.CancelledWithoutATraceError):
         text = messages.cancelled_without_a_trace(what)
-        return pytest.fail.Exception(text, pytrace=False)
+        return failure(text, item)
     loops.explain(exc, item)
     return outcome_of(exc)
 
@@ -769,9 +774,7 @@ def _failed(exc: BaseException, item: pytest.Function, loops: Loops) -> BaseExce
 def _crash(loops: Loops, item: pytest.Item) -> BaseException:
     names = [live.name for live in loops.crashed()]
     during = f"{item.nodeid} was running"
-    return pytest.fail.Exception(
-        messages.fixtures_crashed(names, during), pytrace=False
-    )
+    return failure(messages.fixtures_crashed(names, during), item)
 
 
 # -- tear-down --
@@ -784,7 +787,6 @@ def _end(
     errors: list[BaseException],
 ) -> None:
     """End the test after its fixtures, and raise what went wrong there and here."""
-    __tracebackhide__ = True
     item = station.item
     try:
         if station.runner is not None:
@@ -818,7 +820,6 @@ def _try(
     errors: list[BaseException], function: Callable[..., object], *args: object
 ) -> None:
     """Go on with the tear-down whatever happens, and keep what did."""
-    __tracebackhide__ = True
     try:
         function(*args)
     except BaseException as exc:
@@ -833,7 +834,6 @@ def _finish_broken(
     Those that crashed raise their error here, at the test that was running, and not at
     whichever test their scope ends with. Those whose loop was closed are forgotten.
     """
-    __tracebackhide__ = True
     for live in loops.crashed():
         if live in loops.live:
             _try(errors, live.finish)
@@ -860,7 +860,6 @@ def _finish_broken(
 
 def _tell_of_call(item: pytest.Item, loops: Loops, *, alone: bool) -> None:
     """Say at the end of the call what went wrong in the background."""
-    __tracebackhide__ = True
     if alone:
         # No fixture is there to ask a task later what became of it.
         loops.end_watch()
@@ -870,7 +869,6 @@ def _tell_of_call(item: pytest.Item, loops: Loops, *, alone: bool) -> None:
 
 def _report(item: pytest.Item, loops: Loops) -> None:
     """Say what went wrong in the background since the phase began."""
-    __tracebackhide__ = True
     from pytest_asyncio.diagnostics import describe
     from pytest_asyncio.runner import user_traceback
 
@@ -881,6 +879,7 @@ def _report(item: pytest.Item, loops: Loops) -> None:
             ends = each.exception
             continue
         during = each.during or item.nodeid
+        loops.explain(each.exception, item)
         message = messages.unhandled_exception(during, str(each), each.more)
         try:
             _warn(PytestAsyncioUnhandledExceptionWarning(message), item)
@@ -902,6 +901,26 @@ def _report(item: pytest.Item, loops: Loops) -> None:
 
 
 # -- after the last test --
+
+
+def _finish_last(loops: Loops) -> list[str]:
+    """Tear down the fixtures whose tear-down an interruption, or SystemExit, has kept from.
+
+    pytest gives up what is left to tear down at that.
+    """
+    told: list[str] = []
+    for live in reversed(tuple(loops.live)):
+        if live in loops.live:
+            try:
+                live.finish()
+            except KeyboardInterrupt:
+                break  # Once more: be quick.
+            except BaseException as exc:
+                from pytest_asyncio.diagnostics import Unhandled
+
+                what = f"Exception in the tear-down of the fixture {live.name!r}"
+                told.append(str(Unhandled(exc, what)))
+    return told
 
 
 def _end_of(loops: Loops) -> list[str]:

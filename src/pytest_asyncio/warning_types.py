@@ -7,6 +7,11 @@ import warnings
 
 import pytest
 
+from pytest_asyncio.outcomes import at
+from pytest_asyncio.outcomes import is_hidden
+
+__tracebackhide__ = is_hidden
+
 __all__ = [
     "PytestAsyncioLeakedTaskWarning",
     "PytestAsyncioLoopWarning",
@@ -72,10 +77,13 @@ class PytestAsyncioLeakedTaskWarning(PytestAsyncioWarning):
 
 def warn_at(item: pytest.Item, warning: Warning) -> None:
     """Give a warning the place of a test, where filters by module and users look for it."""
-    __tracebackhide__ = True
-    warnings.warn_explicit(
-        warning,
-        category=None,
-        filename=str(item.path),
-        lineno=(item.location[1] or 0) + 1,
-    )
+    try:
+        warnings.warn_explicit(
+            warning,
+            category=None,
+            filename=str(item.path),
+            lineno=(item.location[1] or 0) + 1,
+        )
+    except Warning as error:
+        at(item, error)
+        raise
