@@ -209,7 +209,7 @@ def test_options_in_native_toml(run: Example) -> None:
         ("asyncio_debug", False),
         ("asyncio_leaked_tasks", "ignore"),
         ("asyncio_default_fixture_loop_scope", None),
-        ("asyncio_default_test_loop_scope", None),
+        ("asyncio_default_test_loop_scope", "function"),
     ],
 )
 def test_defaults_as_other_plugins_read_them(

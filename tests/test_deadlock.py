@@ -733,3 +733,101 @@ def test_selector_that_takes_no_attributes(run: Example) -> None:
         """,
     )
     result.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    "select",
+    [
+        # A GUI's queue, say, has something to do, and that wakes the loop up.
+        """
+        if timeout is None and self.pending:
+            self.pending.pop()()
+            timeout = 0
+        return super().select(timeout)
+        """,
+        # The same, with a file of its own that the loop does not see.
+        """
+        ready = super().select(0.01 if self.pending else timeout)
+        if self.pending:
+            self.pending.pop()()
+        return ready
+        """,
+    ],
+    ids=["instead", "meanwhile"],
+)
+def test_selector_of_the_user_that_runs_callbacks(run: Example, select: str) -> None:
+    """What its ``select()`` does is done once, as by asyncio, and the loop runs what is ready."""
+    result = run(
+        """
+        import asyncio
+
+        import pytest
+
+        @pytest.mark.parametrize("how", ["at once", "by a timer"])
+        async def test_it(how):
+            loop = asyncio.get_running_loop()
+            future = loop.create_future()
+            if how == "at once":
+                call = lambda: future.set_result(1)
+            else:
+                call = lambda: loop.call_later(0.01, future.set_result, 1)
+            loop._selector.pending.append(call)
+            assert await future == 1
+        """,
+        mode="auto",
+        conftest=f"""
+        import asyncio
+        import selectors
+
+        class Selector(selectors.DefaultSelector):
+            def __init__(self):
+                super().__init__()
+                self.pending = []
+
+            def select(self, timeout=None):
+                {textwrap.indent(textwrap.dedent(select).strip(), " " * 16).strip()}
+
+        def pytest_asyncio_loop_factories(config, item):
+            return {{"own": lambda: asyncio.SelectorEventLoop(Selector())}}
+        """,
+    )
+    result.assert_outcomes(passed=2)
+
+
+def test_selector_of_the_user_with_a_clock(run: Example) -> None:
+    """While the loop waits for a thread, a clock that its selector turns stands still."""
+    result = run(
+        """
+        import asyncio
+        import time
+
+        async def test_it():
+            loop = asyncio.get_running_loop()
+            await asyncio.to_thread(time.sleep, 0.05)
+            assert loop.time() == 0
+            await asyncio.sleep(3600)
+            assert loop.time() == 3600
+        """,
+        mode="auto",
+        conftest="""
+        import asyncio
+        import selectors
+
+        class Selector(selectors.DefaultSelector):
+            now = 0
+
+            def select(self, timeout=None):
+                if timeout:
+                    self.now += timeout
+                    timeout = 0
+                return super().select(timeout)
+
+        class Loop(asyncio.SelectorEventLoop):
+            def time(self):
+                return self._selector.now
+
+        def pytest_asyncio_loop_factories(config, item):
+            return {"own": lambda: Loop(Selector())}
+        """,
+    )
+    result.assert_outcomes(passed=1)

@@ -151,7 +151,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             "scope of the event loop of tests that say none: function, class, module, "
             "package or session; unset: that of the async fixtures they use"
         ),
-        default=None,
+        default=_NotChosen("function"),
     )
     parser.addini(
         "asyncio_default_fixture_loop_scope",
@@ -162,6 +162,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ),
         default=None,
     )
+
+
+@final
+class _NotChosen(str):
+    """The default of an option, to be told from the same word in the configuration.
+
+    Other plugins ask pytest for the option, and get what releases before 2.0 said.
+    """
+
+    __slots__ = ()
 
 
 def _chosen(option: str, value: object, valid: tuple[str, ...]) -> str:
@@ -207,7 +217,8 @@ def _parse(config: pytest.Config) -> Settings:
         ("asyncio_default_fixture_loop_scope", get_args(FixtureScopeDefault)),
     ):
         value = config.getini(option)
-        scopes[option] = _chosen(option, value, valid) if value else None
+        is_chosen = value and not isinstance(value, _NotChosen)
+        scopes[option] = _chosen(option, value, valid) if is_chosen else None
     return Settings(
         mode=chosen_mode(config),
         debug=_debug(config),

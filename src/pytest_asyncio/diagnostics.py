@@ -232,12 +232,13 @@ class Watch:
     def _watch_selector(self) -> bool:
         """Have the selector ask before it blocks for ever, if anything can be proven then.
 
-        With uvloop, Windows' proactor or a loop of the user's nothing can.
+        With uvloop, Windows' proactor or a loop of the user's nothing can. Nor with a selector of
+        the user's: its ``select()`` may do anything, run callbacks or turn a clock.
         """
         selector: Any = getattr(self._loop, "_selector", None)
-        if isinstance(self._loop, asyncio.SelectorEventLoop) and isinstance(
-            selector, selectors.BaseSelector
-        ):
+        select = getattr(selector, "select", None)
+        of_python = getattr(select, "__module__", None) == selectors.__name__
+        if isinstance(self._loop, asyncio.SelectorEventLoop) and of_python:
             self._select_before = selector.select
             if _put(selector, "select", self._select):
                 self._selector = selector

@@ -336,14 +336,14 @@ def fixtures_of(item: pytest.Item, loops: Loops) -> Sequence[AnyFixtureDef]:
     if not closure and "request" not in getattr(item, "fixturenames", ()):
         return []
     key = id(closure), _named_by_parameters(item)
-    if key not in loops.candidates:
+    if key not in loops.collection.candidates:
         candidates = [
             fixturedef
             for fixturedef in _used(_with_dynamic_requests(item, closure, key[1]))
             if definition_of(fixturedef) is not SYNCHRONOUS
         ]
-        loops.candidates[key] = closure, candidates
-    _, candidates = loops.candidates[key]
+        loops.collection.candidates[key] = closure, candidates
+    _, candidates = loops.collection.candidates[key]
     if not candidates:
         return []
     if loops.is_auto and not loops.marking(item).foreign:
@@ -487,8 +487,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     loops = loops_of(metafunc.config)
     overrides = loops.overrides(item)
     is_policy_asked_for = "event_loop_policy" in overrides
-    if not is_policy_asked_for and _is_parametrised(item, "event_loop_policy"):
-        is_policy_asked_for = loops.is_policy_parametrised = True
+    if not is_policy_asked_for and _is_policy_parametrised(item, loops):
+        is_policy_asked_for = loops.collection.is_policy_parametrised = True
     if (
         not overrides
         and not is_policy_asked_for
@@ -516,15 +516,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         _pytest_private.session_parametrize(metafunc, FACTORY_FIXTURE, names)
 
 
-def _is_parametrised(item: pytest.Item, name: str) -> bool:
-    """Whether a marker gives a test one of its arguments."""
-    for mark in item.iter_markers("parametrize"):
-        names: Any = mark.args[0] if mark.args else mark.kwargs.get("argnames", ())
-        if isinstance(names, str):
-            names = [each.strip() for each in names.split(",")]
-        if name in names:
-            return True
-    return False
+def _is_policy_parametrised(item: pytest.Item, loops: Loops) -> bool:
+    """Whether a marker gives a test its event loop policy."""
+    parent, is_above = loops.collection.policy_above
+    if parent is not item.parent:
+        above = item.parent.iter_markers("parametrize") if item.parent else ()
+        is_above = any(map(_gives_policy, above))
+        loops.collection.policy_above = item.parent, is_above
+    return is_above or any(map(_gives_policy, item.own_markers))
+
+
+def _gives_policy(mark: pytest.Mark) -> bool:
+    if mark.name != "parametrize":
+        return False
+    names: Any = mark.args[0] if mark.args else mark.kwargs.get("argnames", ())
+    if isinstance(names, str):
+        names = [each.strip() for each in names.split(",")]
+    return "event_loop_policy" in names
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -532,7 +540,7 @@ def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
     """Keep all that was collected: what is deselected later still counts for the plan."""
-    loops_of(config).collected = list(items)
+    loops_of(config).collection.items = list(items)
 
 
 @pytest.hookimpl(trylast=True)
@@ -540,16 +548,18 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Make the plan."""
     planned: list[tuple[pytest.Item, Sequence[AnyFixtureDef]]] = []
     loops = loops_of(session.config)
-    known = set(map(id, loops.collected))  # The hash of an item is that of its name.
+    known = set(
+        map(id, loops.collection.items)
+    )  # The hash of an item is that of its name.
     late = [item for item in session.items if id(item) not in known]
     reader = Reader()
-    for item in (*loops.collected, *late):
+    for item in (*loops.collection.items, *late):
         at_stake = _take_stock(item, loops, reader)
         if at_stake == "none" and "event_loop" not in getattr(item, "fixturenames", ()):
             continue
-        loops.is_concerned = True
+        loops.collection.is_concerned = True
         if at_stake != "test":
-            loops.is_synchronous_concerned = True
+            loops.collection.is_synchronous_concerned = True
         if at_stake not in RUNS_IN_A_LOOP:
             continue
         fixtures = fixtures_of(item, loops)
@@ -565,7 +575,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         if uses:
             needs[item] = uses, _asked_by_test(item, uses, loops)
     loops.plan = Plan(needs)
-    loops.collected = []
+    loops.collection.items = []
 
 
 def _uses(item: pytest.Item, fixtures: Iterable[AnyFixtureDef], loops: Loops) -> Uses:

@@ -184,6 +184,39 @@ class Live:
 
 
 @final
+class Collection:
+    """What is found out while tests are collected."""
+
+    __slots__ = (
+        "candidates",
+        "is_concerned",
+        "is_policy_parametrised",
+        "is_synchronous_concerned",
+        "items",
+        "policy_above",
+    )
+
+    def __init__(self) -> None:
+        self.items: list[pytest.Item] = []
+        """All items, deselected ones too, until the plan is made."""
+        self.is_concerned: bool = False
+        """Whether any test that was collected plainly has to do with the plugin."""
+        self.is_synchronous_concerned: bool = False
+        """Whether any of these is synchronous, or unittest's."""
+        self.is_policy_parametrised: bool = False
+        """Whether a marker gives some test its event loop policy, without a fixture for it."""
+        self.policy_above: tuple[Node | None, bool] = None, False
+        """The last parent of a test that was looked at, and whether a marker above gives it."""
+        self.candidates: Final[
+            dict[tuple[int, tuple[str, ...]], tuple[object, list[AnyFixtureDef]]]
+        ] = {}
+        """Fixtures that may be ours, by the identity of the closure they are in, with it.
+
+        And by the names among a test's parameters, of those it may request while it runs.
+        """
+
+
+@final
 class Loops:
     """All event loops of one pytest run."""
 
@@ -200,23 +233,10 @@ class Loops:
         self.station: Station | None = None
         """The test that is being run, if it uses a loop."""
         self.plan: Plan = Plan({})
-        self.collected: list[pytest.Item] = []
-        """All items, deselected ones too, until the plan is made."""
-        self.is_concerned = False
-        """Whether any test that was collected plainly has to do with the plugin."""
-        self.is_synchronous_concerned: bool = False
-        """Whether any of these is synchronous, or unittest's."""
-        self.is_policy_parametrised: bool = False
-        """Whether a marker gives some test its event loop policy, without a fixture for it."""
+        self.collection: Final = Collection()
+        """What the collection has found."""
         self.packages: Final[dict[Node, Node]] = {}
         """Packages whose tests and fixtures use the loop of another one, further up."""
-        self.candidates: Final[
-            dict[tuple[int, tuple[str, ...]], tuple[object, list[AnyFixtureDef]]]
-        ] = {}
-        """Fixtures that may be ours, by the identity of the closure they are in, with it.
-
-        And by the names among a test's parameters, of those it may request while it runs.
-        """
         self.live: Final[list[Live]] = []
         """The fixtures of ours that are set up, in that order."""
         self.event_loop: AnyFixtureDef | None = None
@@ -373,7 +393,9 @@ class Loops:
             seen = {name: overridden(name, item) for name in OVERRIDABLE}
             found = {name: each for name, each in seen.items() if each is not None}
             self._overrides[item.parent] = found
-        if self.is_policy_parametrised and "event_loop_policy" in _params(item):
+        if self.collection.is_policy_parametrised and "event_loop_policy" in _params(
+            item
+        ):
             requested = _pytest_private.requested_fixturedefs(item)
             return {"event_loop_policy": requested["event_loop_policy"][-1], **found}
         return found

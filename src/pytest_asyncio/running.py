@@ -134,11 +134,11 @@ class Running:
         yield
         loops = self.loops
         manager = session.config.pluginmanager
-        if loops.is_synchronous_concerned:
+        if loops.collection.is_synchronous_concerned:
             self.add_synchronous(manager)
         elif manager.has_plugin(_SYNCHRONOUS):
             manager.unregister(name=_SYNCHRONOUS)
-        if not (loops.is_concerned or loops.is_auto or is_any_declared()):
+        if not (loops.collection.is_concerned or loops.is_auto or is_any_declared()):
             manager.unregister(self)
             # What no test asks for plainly may yet be asked for while one runs.
             manager.register(_Aside(self._come_back), _ASIDE)
