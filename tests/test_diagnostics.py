@@ -940,6 +940,32 @@ def test_leaked_tasks_under_debug(run: Example, value: str) -> None:
     assert "test_example.py:16 in start" in text
     assert "test_example.py:20 in test_it" in text
     assert "tasks.py" not in text
+    assert "pluggy/" not in text
+    assert_users_frames_only(result)
+
+
+def test_task_that_fails_under_debug(run: Example) -> None:
+    """Where a task was created is told without what pytest and the plugin did before."""
+    result = run(
+        """
+        import asyncio
+
+        async def fail():
+            raise OSError("in the background")
+
+        async def test_it():
+            task = asyncio.create_task(fail())
+            await asyncio.sleep(0.01)
+        """,
+        "-Werror",
+        "--asyncio-debug",
+        mode="auto",
+    )
+    result.assert_outcomes(failed=1)
+    text = result.stdout.str()
+    # In the message, and in what asyncio itself logs.
+    assert text.count("task = asyncio.create_task(fail())") >= 2
+    assert "pluggy/" not in text
     assert_users_frames_only(result)
 
 

@@ -2790,6 +2790,38 @@ def test_note_on_two_loops(
     assert no_frame_of_ours(result)
 
 
+def test_note_on_two_loops_in_the_background(run: Example) -> None:
+    """The note is there, too, where a task of the test has the error and nobody takes notice."""
+    result = run(
+        """
+        import asyncio
+
+        import pytest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture(scope="module", loop_scope="module")
+        async def future():
+            return asyncio.get_running_loop().create_future()
+
+        async def wait(future):
+            await future
+
+        @pytest.mark.asyncio(loop_scope="function")
+        async def test_it(future):
+            task = asyncio.create_task(wait(future))
+            await asyncio.sleep(0.01)
+        """,
+        "-Wdefault",
+    )
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*RuntimeError: Task *attached to a different loop",
+            "*pytest-asyncio: test_example.py::test_it runs in an event loop of function *",
+        ]
+    )
+
+
 @pytest.mark.parametrize("ini", ["asyncio_default_test_loop_scope = function"])
 def test_note_on_two_loops_names_the_option(run: Example, ini: str) -> None:
     """Where an option made two loops of one, the note says so."""

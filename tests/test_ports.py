@@ -327,7 +327,15 @@ def test_exhausted_in_a_fixture(run: Example, unused_tcp_port: int) -> None:
         """,
     )
     result.assert_outcomes(passed=2, errors=1)
-    result.stdout.fnmatch_lines(["E*RuntimeError: No unused TCP port is left *"])
+    result.stdout.fnmatch_lines(
+        [
+            ">   def test_second(unused_tcp_port): pass",
+            "E*RuntimeError: No unused TCP port is left *",
+            "test_example.py:3: RuntimeError",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*entries are hidden*")
+    result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
 
 
 HOLD = """

@@ -1504,3 +1504,39 @@ def test_loop_whose_create_task_is_replaced(run: Example) -> None:
         mode="auto",
     )
     result.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    "mark, body",
+    [
+        ("", "asyncio.get_running_loop().stop(); await asyncio.sleep(1)"),
+        ("", "asyncio.current_task().cancel()"),
+        ("(loop_scope='galaxy')", "..."),
+        ("(loop_factories=['none'])", "..."),
+    ],
+    ids=["stop", "cancel", "marker", "factory"],
+)
+def test_where_a_message_comes_from(run: Example, mark: str, body: str) -> None:
+    """What shows one line for each failure shows the first of the test, and not the plugin's."""
+    result = run(
+        f"""
+        import asyncio
+
+        import pytest
+
+        @pytest.mark.asyncio{mark}
+        async def test_it():
+            {body}
+        """,
+        "-s",
+        conftest="""
+        def pytest_runtest_logreport(report):
+            if not report.passed:
+                crash = report.longrepr.reprcrash
+                print(f"{crash.path}:{crash.lineno}: {crash.message}")
+        """,
+    )
+    outcomes = result.parseoutcomes()
+    assert outcomes.get("failed", 0) + outcomes.get("errors", 0) == 1
+    result.stdout.fnmatch_lines(["*test_example.py:6: Failed: *test_it*"])
+    result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")

@@ -39,9 +39,11 @@ def pytest_asyncio_loop_factories(
     its id. With one the id stays as it is. An async fixture that such tests share is set up
     once for each loop.
 
+    It is asked once for each test function, when that is collected.
+
     :param config: pytest's configuration object.
-    :param item: The test, or, while tests are being collected, the function that becomes one
-        or more of them.
+    :param item: The function, which becomes one test or more. It has the markers of its class and
+        module, too, but not yet those of :func:`pytest.param`.
     :returns: Loop factories by name, in the order in which the test is to run with them; or
         None to leave it to the next implementation and in the end to
         :func:`asyncio.new_event_loop`. The first implementation that does not return None
