@@ -27,7 +27,7 @@ from pytest_asyncio.warning_types import PytestAsyncioWarning
 if TYPE_CHECKING:
     from pytest_asyncio import plugin as plugin  # It is there wherever pytest runs.
 
-__version__: str = "2.0.0.dev0"
+__version__ = "2.0.0.dev0"
 
 # So that `pytest_plugins = "pytest_asyncio"` loads the plugin where entry points do not.
 pytest_plugins: Final = ("pytest_asyncio.plugin",)

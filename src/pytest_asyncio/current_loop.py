@@ -24,9 +24,9 @@ if sys.version_info < (3, 14):
         """The event loop policy in force, or None where there are no policies any more."""
         return asyncio.get_event_loop_policy()  # type: ignore[deprecated]
 
-    def _variables() -> Any:
-        """Where the event loop policy in force keeps the current loop, if it is of asyncio's."""
-        return getattr(get_policy(), "_local", None)
+    def _variables(policy: Any) -> Any:
+        """Where an event loop policy keeps the current loop, if it is of asyncio's."""
+        return getattr(policy, "_local", None)
 
     def _loop_in(variables: Any) -> asyncio.AbstractEventLoop | None:
         return getattr(variables, "_loop", None)
@@ -44,14 +44,13 @@ else:
         """The same."""
         return None if _get_policy is None else _get_policy()
 
-    def _variables() -> Any:
+    def _variables(policy: Any) -> Any:
         """The same, as long as there are policies.
 
         Asking for the loop itself takes an exception where there is none, twice for each test.
         """
-        if _get_policy is None:
+        if policy is None:
             return None
-        policy = _get_policy()
         if type(policy).set_event_loop is not _SET_BY_ASYNCIO:
             return None  # It may keep the loop elsewhere, and is asked for it.
         return getattr(policy, "_local", None)
@@ -80,8 +79,12 @@ class CurrentLoop:
     at the policy's own variables, where there are any.
     """
 
+    __slots__ = ("_variables", "_was_set", "earlier", "loop", "policy")
+
     def __init__(self) -> None:
-        self._variables: Final[Any] = _variables()
+        self.policy: Final[Any] = get_policy()
+        """The event loop policy in force, or None where there are none any more."""
+        self._variables: Final[Any] = _variables(self.policy)
         self.loop: Final = _loop_in(self._variables)
         """The loop, or None."""
         self.earlier: CurrentLoop | None = None
@@ -115,7 +118,7 @@ def set_current_loop(loop: asyncio.AbstractEventLoop) -> None:
 
     There are policies that close whatever was current when another loop is set.
     """
-    if _loop_in(_variables()) is not loop:
+    if _loop_in(_variables(get_policy())) is not loop:
         asyncio.events.set_event_loop(loop)
 
 

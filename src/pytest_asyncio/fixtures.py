@@ -46,6 +46,7 @@ from pytest_asyncio.contexts import Changes
 from pytest_asyncio.contexts import context_for_fixture
 from pytest_asyncio.contexts import differences
 from pytest_asyncio.contexts import Inherited
+from pytest_asyncio.loop import Above
 from pytest_asyncio.loop import Live
 from pytest_asyncio.loop import location
 from pytest_asyncio.loop import loop_override
@@ -485,9 +486,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test once for each loop factory, event loop policy or event loop there is."""
     item = metafunc.definition
     loops = loops_of(metafunc.config)
+    above = loops.collection.above
+    if above is None or above.node is not item.parent:
+        above = loops.collection.above = _look_above(item, loops)
+    if above.is_plain and not item.own_markers:
+        return
     overrides = loops.overrides(item)
     is_policy_asked_for = "event_loop_policy" in overrides
-    if not is_policy_asked_for and _is_policy_parametrised(item, loops):
+    if above.gives_policy or any(map(_gives_policy, item.own_markers)):
         is_policy_asked_for = loops.collection.is_policy_parametrised = True
     if (
         not overrides
@@ -516,17 +522,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         _pytest_private.session_parametrize(metafunc, FACTORY_FIXTURE, names)
 
 
-def _is_policy_parametrised(item: pytest.Item, loops: Loops) -> bool:
-    """Whether a marker gives a test its event loop policy."""
-    parent, is_above = loops.collection.policy_above
-    if parent is not item.parent:
-        above = item.parent.iter_markers("parametrize") if item.parent else ()
-        is_above = any(map(_gives_policy, above))
-        loops.collection.policy_above = item.parent, is_above
-    return is_above or any(map(_gives_policy, item.own_markers))
+def _look_above(item: pytest.Item, loops: Loops) -> Above:
+    """What the module, or class, of a test says about its loop."""
+    node = item.parent
+    gives_policy = node is not None and any(
+        map(_gives_policy, node.iter_markers("parametrize"))
+    )
+    return Above(
+        node,
+        gives_policy=gives_policy,
+        is_plain=not (
+            gives_policy or loops.overrides(item) or has_loop_factories(item.config)
+        ),
+    )
 
 
 def _gives_policy(mark: pytest.Mark) -> bool:
+    """Whether a marker gives tests their event loop policy as a parameter."""
     if mark.name != "parametrize":
         return False
     names: Any = mark.args[0] if mark.args else mark.kwargs.get("argnames", ())

@@ -184,16 +184,35 @@ class Live:
 
 
 @final
+class Above:
+    """What is above the test functions of a module or class.
+
+    :param node: That module or class.
+    :param gives_policy: Whether a marker gives the tests their event loop policy.
+    :param is_plain: Whether nothing at all is said about their loops, but by markers of their own.
+    """
+
+    __slots__ = ("gives_policy", "is_plain", "node")
+
+    def __init__(
+        self, node: Node | None, *, gives_policy: bool, is_plain: bool
+    ) -> None:
+        self.node: Final = node
+        self.gives_policy: Final = gives_policy
+        self.is_plain: Final = is_plain
+
+
+@final
 class Collection:
     """What is found out while tests are collected."""
 
     __slots__ = (
+        "above",
         "candidates",
         "is_concerned",
         "is_policy_parametrised",
         "is_synchronous_concerned",
         "items",
-        "policy_above",
     )
 
     def __init__(self) -> None:
@@ -205,8 +224,8 @@ class Collection:
         """Whether any of these is synchronous, or unittest's."""
         self.is_policy_parametrised: bool = False
         """Whether a marker gives some test its event loop policy, without a fixture for it."""
-        self.policy_above: tuple[Node | None, bool] = None, False
-        """The last parent of a test that was looked at, and whether a marker above gives it."""
+        self.above: Above | None = None
+        """What is above the test that was looked at last: it is above most of the next ones."""
         self.candidates: Final[
             dict[tuple[int, tuple[str, ...]], tuple[object, list[AnyFixtureDef]]]
         ] = {}
@@ -251,6 +270,8 @@ class Loops:
         """Exceptions in tasks and callbacks that nobody has taken notice of, until reported."""
         self.stuck: Final[list[asyncio.Task[Any]]] = []
         """Tasks that did not end when they were cancelled, until reported."""
+        self.policy: Any = None
+        """The event loop policy that is to be in force again after the test's call."""
         self._crashed: Final[list[FixtureTask[Any]]] = []
         self._over: Final[list[Tasks]] = []
         self._left: Final[list[Tasks]] = []
@@ -261,7 +282,6 @@ class Loops:
         self._runner: type[Runner] | None = None
         self._current_loop: type[CurrentLoop] | None = None
         self._get_policy: Callable[[], Any] | None = None
-        self._policy: Any = None
         self._overrides: Final[dict[Node | None, Mapping[str, AnyFixtureDef]]] = {}
 
     def is_setup_observed(self) -> bool:
@@ -449,14 +469,14 @@ class Loops:
 
             self._get_policy = get_policy
         if self._get_policy is not None:
-            self._policy = self._get_policy()
+            self.policy = self._get_policy()
 
     def put_back_policy(self) -> None:
         """Let a policy that a test has put in force, or a fixture of it alone, end with its call.
 
         What a wider fixture puts in force stays, until the fixture itself sees to it.
         """
-        policy, self._policy = self._policy, None
+        policy, self.policy = self.policy, None
         if (
             policy is not None
             and self._get_policy is not None
@@ -496,7 +516,7 @@ class Loops:
                     where = location(station.policy_override, station.item)
                     raise failure(messages.no_policy(policy, where), station.item)
                 self._set_policy(policy)
-                self._policy = policy
+                self.policy = policy
         key = (home, self.variant(station))
         runner = self._homes.get(key)
         if runner is not None and runner.loop.is_closed():
@@ -815,8 +835,10 @@ class Loops:
         # Before Python 3.12, to import a name inside a function takes as long as twenty calls.
         if self._current_loop is None:
             from pytest_asyncio.current_loop import CurrentLoop
+            from pytest_asyncio.current_loop import get_policy
 
             self._current_loop = CurrentLoop
+            self._get_policy = get_policy
         current = self._current_loop()
         runner = None if current.loop is None else self.family.get(current.loop)
         if runner is not None:

@@ -170,11 +170,12 @@ class Running:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Check the marker, and let the test request its event loop before anything else."""
         loops = self.loops
-        loops.keep_policy()
         at_stake = stake(item, loops)
         if at_stake in RUNS_IN_A_LOOP and isinstance(item, pytest.Function):
             _prepare(item, loops, is_async=at_stake == "test")
-        elif at_stake != "none":
+            return
+        loops.keep_policy()
+        if at_stake != "none":
             check_mark(item, loops.marking(item))
 
     # What goes wrong in the background of a failure is told at the end of the tear-down.
@@ -396,6 +397,7 @@ def _prepare(item: pytest.Function, loops: Loops, *, is_async: bool) -> None:
     """Check the marker, clear up after earlier tests, and let the test have its event loop."""
     station = loops.enter(item)
     station.is_async = is_async
+    loops.policy = station.before.policy
     check_mark(item, station.marking)
     said = station.marking
     if said.loop_factories is not None:
