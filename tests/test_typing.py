@@ -40,10 +40,11 @@ STUBTEST_IS_MISTAKEN: Final = r"""
 # A literal of several values is a union to mypy, and none at run time.
 pytest_asyncio\.config\.(FixtureScopeDefault|ScopeName)
 pytest_asyncio\.fixtures\.Stake
+pytest_asyncio\.former_names\._ScopeName
 pytest_asyncio\.markers\.Kind
 pytest_asyncio\.ports\.(_IPVersion|_Protocol)
 # A function behind functools.cache is declared to take anything.
-pytest_asyncio\.markers\._automatic(ally_marked)?
+pytest_asyncio\.markers\._automatic
 # A function in a staticmethod, which is gone when the attribute is read.
 pytest_asyncio\.ports\._PortNumbers\._mkdir
 """

@@ -245,7 +245,7 @@ def fixture(
     return decorate if fixture_function is None else decorate(fixture_function)
 
 
-def _is_function(value: object) -> bool:
+def _is_function(value: Any) -> bool:
     return callable(value) or isinstance(value, classmethod)
 
 

@@ -27,6 +27,8 @@ _GIVEN: Final = pytest.StashKey[dict[str, Any]]()
 
 def loop_factory(item: pytest.Item) -> tuple[str, LoopFactory] | None:
     """The loop factory of a test, or of this variant of it, and its name; None for the default."""
+    if not has_loop_factories(item.config):
+        return None
     known = all_loop_factories(item)
     if known is None:
         return None
