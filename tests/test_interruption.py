@@ -612,6 +612,43 @@ def test_ctrl_c_in_a_fixture(run: Example, where: str) -> None:
 
 @needs_sigint
 @pytest.mark.parametrize(
+    "end, code",
+    [("pytest.exit('bye', returncode=7)", 7), ("raise KeyboardInterrupt", 2)],
+)
+def test_order_of_tear_downs_at_the_end_of_the_run(
+    run: Example, end: str, code: int
+) -> None:
+    """A synchronous fixture that was set up later than an async one is torn down before it."""
+    result = run(
+        f"""
+        import pytest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture(scope="session")
+        async def engine():
+            engine = ["open"]
+            yield engine
+            print("\\nengine is closed")
+            engine.clear()
+
+        @pytest.fixture(scope="session")
+        def cleaner(engine):
+            yield
+            print("\\ncleaner finds it", *engine)
+
+        @pytest.mark.asyncio
+        async def test_it(engine, cleaner):
+            {end}
+        """,
+        "-s",
+        subprocess=True,
+        timeout=30,
+    )
+    assert result.ret == code
+    result.stdout.fnmatch_lines(["cleaner finds it open", "engine is closed"])
+
+
+@pytest.mark.parametrize(
     "error", ["KeyboardInterrupt", "SystemExit(3)", "asyncio.CancelledError"]
 )
 def test_tear_downs_after_one_that_ends_the_run(run: Example, error: str) -> None:

@@ -2822,6 +2822,30 @@ def test_note_on_two_loops_in_the_background(run: Example) -> None:
     )
 
 
+def test_error_in_the_background_that_cannot_say_what_it_is(run: Example) -> None:
+    """An exception whose text raises is told like any other, and harms no test."""
+    result = run(
+        """
+        import asyncio
+
+        class Mute(RuntimeError):
+            def __str__(self):
+                raise ValueError("no text")
+
+        async def fail():
+            raise Mute
+
+        async def test_it():
+            task = asyncio.create_task(fail())
+            await asyncio.sleep(0.01)
+        """,
+        "-Wdefault",
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(["*Mute: <exception str() failed>"])
+
+
 @pytest.mark.parametrize("ini", ["asyncio_default_test_loop_scope = function"])
 def test_note_on_two_loops_names_the_option(run: Example, ini: str) -> None:
     """Where an option made two loops of one, the note says so."""

@@ -609,6 +609,34 @@ def test_what_is_wrong_is_told_once_for_all_parameters(run: Example) -> None:
     )
 
 
+def test_place_of_an_inherited_test(run: Example) -> None:
+    """A warning, and an error, of a test that is inherited points at its lines."""
+    source = """
+        from base import Base
+
+        class TestIt(Base):
+            pass
+    """
+    base = """
+        import pytest
+
+        class Base:
+            @pytest.mark.asyncio(scope="class")
+            async def test_it(self): ...
+    """
+    result = run(source, "-Wdefault", files={"base.py": base})
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(["*base.py:5: PytestDeprecationWarning: *"])
+    result = run(source, "-Werror", files={"base.py": base})
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            '>*@pytest.mark.asyncio(scope="class")',
+            "base.py:5: PytestDeprecationWarning",
+        ]
+    )
+
+
 def test_deprecated_argument_as_an_error(run: Example) -> None:
     """Where warnings are errors, the line that is shown is the test's."""
     result = run(

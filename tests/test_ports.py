@@ -338,6 +338,24 @@ def test_exhausted_in_a_fixture(run: Example, unused_tcp_port: int) -> None:
     result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
 
 
+def test_factory_of_the_user_that_raises(run: Example) -> None:
+    """Where the user's own factory raises, its line is shown."""
+    result = run(
+        "def test_it(unused_tcp_port): pass",
+        conftest="""
+        import pytest
+
+        @pytest.fixture
+        def unused_tcp_port_factory():
+            def get():
+                raise RuntimeError("the pool is empty")
+            return get
+        """,
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["conftest.py:7: RuntimeError"])
+
+
 HOLD = """
 import socket, sys
 kind, host, dual, *numbers = sys.argv[1:]

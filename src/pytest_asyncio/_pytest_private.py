@@ -248,6 +248,14 @@ def finish(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -
     fixturedef.finish(cast("Any", request))
 
 
+def is_up(node: pytest.Item | pytest.Collector) -> bool:
+    """Whether pytest is yet to tear down the fixtures of a node.
+
+    Waits for a public view of what is set up.
+    """
+    return node in node.session._setupstate.stack
+
+
 def session_parametrize(
     metafunc: pytest.Metafunc, name: str, ids: Iterable[str]
 ) -> None:

@@ -65,6 +65,7 @@ from pytest_asyncio.markers import Kind
 from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import Reader
 from pytest_asyncio.markers import unbound
+from pytest_asyncio.outcomes import at_unless_shown
 from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import failure_of
 from pytest_asyncio.outcomes import is_hidden
@@ -673,7 +674,7 @@ def set_up(
     except BaseException as exc:
         if _pytest_private.is_set_up(fixturedef):
             raise
-        failure = exc
+        failure = at_unless_shown(item, exc)
     finally:
         _pytest_private.set_function(fixturedef, original)
     # What pytest kept of the attempt has to go. An error it would give out again to whoever asks

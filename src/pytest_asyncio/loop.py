@@ -42,7 +42,9 @@ from pytest_asyncio.markers import ASYNC
 from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import Marking
 from pytest_asyncio.markers import marking
+from pytest_asyncio.outcomes import at_unless_shown
 from pytest_asyncio.outcomes import failure
+from pytest_asyncio.outcomes import has_frames_of_users
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import members
 from pytest_asyncio.plan import AnyFixtureDef
@@ -513,7 +515,9 @@ class Loops:
 
                 station.policy_before = get_policy()
                 if not _is_policy(policy):
-                    where = location(station.policy_override, station.item)
+                    where = station.item.nodeid
+                    if "event_loop_policy" not in _params(station.item):
+                        where = location(station.policy_override, station.item)
                     raise failure(messages.no_policy(policy, where), station.item)
                 self._set_policy(policy)
                 self.policy = policy
@@ -916,10 +920,15 @@ def _chain(exc: BaseException) -> Iterator[BaseException]:
             following += [*members(each), each.__cause__ or each.__context__]
 
 
+def _text_of_asyncio(exc: BaseException) -> str:
+    """What an exception says, if it may be one of asyncio's."""
+    return str(exc) if type(exc) is RuntimeError else ""
+
+
 def _is_of_running_loop(exc: BaseException) -> bool:
     # asyncio has no exception type for it.
-    text = str(exc)
-    return isinstance(exc, RuntimeError) and (
+    text = _text_of_asyncio(exc)
+    return (
         "cannot be called from a running event loop" in text
         or "This event loop is already running" in text
         or "while another loop is running" in text
@@ -929,8 +938,8 @@ def _is_of_running_loop(exc: BaseException) -> bool:
 def _is_of_two_loops(exc: BaseException) -> bool:
     # asyncio has no exception type for it. Futures and tasks say "attached to a different
     # loop", locks and queues "is bound to a different event loop".
-    text = str(exc)
-    return isinstance(exc, RuntimeError) and (
+    text = _text_of_asyncio(exc)
+    return (
         "different loop" in text
         or "different event loop" in text
         or "Event loop is closed" in text
@@ -989,8 +998,9 @@ def _new_loop(
         if not text:
             raise
         # It is of asyncio's abstract class.
-    except TypeError as exc:
-        if exc.__traceback__ is None or exc.__traceback__.tb_next is not None:
+    except Exception as exc:
+        if not isinstance(exc, TypeError) or has_frames_of_users(exc):
+            at_unless_shown(item, exc)
             raise
         text = messages.factory_cannot_be_called(item.nodeid, name, factory, exc)
     raise failure(text, item)

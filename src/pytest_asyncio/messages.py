@@ -196,6 +196,7 @@ def fixture_asked_for_in_running_loop(fixture: str, user: str) -> str:
         f"{user} asked for the async fixture {fixture!r} with request.getfixturevalue() "
         "while its event loop was running, and the fixture cannot be set up inside it.",
         f"Write: await pytest_asyncio.getfixturevalue(request, {fixture!r})",
+        "In a synchronous test, request it as an argument instead.",
     )
 
 

@@ -13,6 +13,7 @@ import traceback
 import types
 from typing import Any
 from typing import cast
+from typing import Final
 from typing import TypeVar
 
 import pytest
@@ -30,19 +31,25 @@ def failure(text: str, item: pytest.Item) -> BaseException:
 
 def at(item: pytest.Item, exc: E) -> E:
     """The exception, as if the first line of the test's function had raised it."""
-    line = (item.location[1] or 0) + 1
+    path, line = place_of(item)
     # A traceback is made of a frame, and that of code that has been run.
-    code = _here.__code__.replace(
-        co_filename=str(item.path),
-        co_name=item.name,
-        co_firstlineno=line - 1,  # What it returns is in its second line.
-    )
+    code = _HERE.replace(co_filename=path, co_name=item.name, co_firstlineno=line)
     frame = types.FunctionType(code, {"sys": sys})()
     return exc.with_traceback(types.TracebackType(None, frame, frame.f_lasti, line))
 
 
-def _here() -> types.FrameType:
-    return sys._getframe()
+_HERE: Final = (lambda: sys._getframe()).__code__  # noqa: PLW0108
+
+
+def at_unless_shown(item: pytest.Item, exc: E) -> E:
+    """The same, unless there is a line of the user's, or of Python's own, in the traceback."""
+    return exc if has_frames_of_users(exc) else at(item, exc)
+
+
+def place_of(item: pytest.Item) -> tuple[str, int]:
+    """The file and line where the function of a test begins: those of its base class, perhaps."""
+    path, line, _ = item.reportinfo()
+    return str(path), max((line or 0) + 1, 1)
 
 
 def outcome_of(exc: BaseException) -> BaseException:
@@ -130,11 +137,12 @@ def is_hidden(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
     if members(exception):
         # pytest makes a group of what several tear-downs raise, and before 9.1 it breaks down
         # with an internal error where it is to show a group without a frame.
-        return pytest.version_tuple >= (9, 1) or _has_frames_of_users(exception)
+        return pytest.version_tuple >= (9, 1) or has_frames_of_users(exception)
     return not (isinstance(exception, pytest.fail.Exception) and not exception.pytrace)
 
 
-def _has_frames_of_users(exc: BaseException) -> bool:
+def has_frames_of_users(exc: BaseException) -> bool:
+    """Whether a traceback has a line for users to see: their own, or a library's."""
     each = exc.__traceback__
     while each is not None:
         module = str(each.tb_frame.f_globals.get("__name__", ""))

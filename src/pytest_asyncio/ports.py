@@ -25,7 +25,7 @@ from typing import TypeAlias
 
 import pytest
 
-from pytest_asyncio.outcomes import at
+from pytest_asyncio.outcomes import at_unless_shown
 from pytest_asyncio.outcomes import is_hidden
 
 if TYPE_CHECKING:
@@ -350,7 +350,7 @@ def _port_of(factory: Callable[[], int], request: pytest.FixtureRequest) -> int:
     try:
         return factory()
     except (OSError, RuntimeError) as exc:
-        at(request.node, exc)  # There is no other line to show.
+        at_unless_shown(request.node, exc)
         raise
 
 

@@ -6,7 +6,6 @@ from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Coroutine
 from collections.abc import Generator
-import contextlib
 import functools
 import inspect
 import re
@@ -47,6 +46,7 @@ from pytest_asyncio.markers import is_marked_by_its_own
 from pytest_asyncio.markers import is_unittest
 from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import unbound
+from pytest_asyncio.outcomes import at_unless_shown
 from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import messages_of
@@ -211,7 +211,11 @@ class Running:
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
         """Run a test of ours; leave all others to pytest."""
-        return _call(pyfuncitem, self.loops)
+        try:
+            return _call(pyfuncitem, self.loops)
+        except Exception as exc:
+            at_unless_shown(pyfuncitem, exc)
+            raise
 
     # -- tear-down --
 
@@ -254,10 +258,11 @@ class Running:
         self, session: pytest.Session
     ) -> Generator[None, None, None]:
         """End what an interrupted run has left, close all loops, and tell of it."""
-        told = _finish_last(self.loops)
+        told = _finish_given_up(self.loops)
         try:
             yield
         finally:
+            told += _finish_given_up(self.loops)
             told += _end_of(self.loops)
             reporter = session.config.pluginmanager.get_plugin("terminalreporter")
             if told and reporter is not None:
@@ -516,50 +521,38 @@ def _call_ours(
     if hasattr(function, "hypothesis"):
         run = functools.partial(_run, item, station or loops.enter(item), loops)
         _run_hypothesis(function, arguments, run, loops)
-    elif hasattr(function, "__wrapped__") and kind(function) != "synchronous":
-        with _noticing_what_it_drops(item, function) as dropped:
-            if kind(function) == "wrapper" and _is_traced(item):
-                function = _traced(function)
-            _call_function(item, loops, station, function, arguments, dropped)
     else:
-        _call_function(item, loops, station, function, arguments, [])
+        if hasattr(function, "__wrapped__") and kind(function) == "wrapper":
+            made = _call_wrapper(item, function, arguments)
+        else:
+            made = function(**arguments)
+        coroutine = _coroutine(made)
+        if coroutine is not None:
+            result = _run(item, station or loops.enter(item), loops, coroutine)
+            if inspect.iscoroutine(result):
+                _check_returned(item, function, result)
+        elif kind(function) == "synchronous":
+            _ran_synchronously(item, made)
     if is_async:
         _tell_of_call(item, loops, alone=alone)
 
 
-def _call_function(
-    item: pytest.Function,
-    loops: Loops,
-    station: Station | None,
-    function: Callable[..., Any],
-    arguments: dict[str, Any],
-    dropped: list[object],
-) -> None:
-    result = function(**arguments)
-    coroutine = _coroutine(result)
-    if coroutine is not None:
-        dropped.clear()  # It has only tried out what calling the test gives.
-        _run(item, station or loops.enter(item), loops, coroutine)
-    elif kind(function) == "synchronous":
-        _ran_synchronously(item, result)
-
-
-@contextlib.contextmanager
-def _noticing_what_it_drops(
-    item: pytest.Function, wrapper: Any
-) -> Generator[list[object]]:
-    """Run what stands in place of an async function; a test that does not run is not green.
-
-    It fails where a coroutine of the test is among what is noticed in the end.
-    """
+def _call_wrapper(
+    item: pytest.Function, wrapper: Any, arguments: dict[str, Any]
+) -> object:
+    """Call what stands in place of an async function; a test that does not run is not green."""
+    if item.config.getoption("trace", default=False):
+        return _traced(wrapper)(**arguments)
     name = getattr(inspect.unwrap(wrapper), "__qualname__", "")
     said = f"coroutine '{name}' was never awaited"
-    dropped: list[object] = []
+    is_dropped = False
+    is_over = False
     hook = sys.unraisablehook
 
     def hear(unraisable: Any) -> None:
-        if str(unraisable.exc_value).startswith(said):
-            dropped.append(unraisable.exc_value)
+        nonlocal is_dropped
+        if not is_over and str(unraisable.exc_value).startswith(said):
+            is_dropped = True
         else:
             hook(unraisable)
 
@@ -568,17 +561,30 @@ def _noticing_what_it_drops(
         warnings.filterwarnings("error", re.escape(said), RuntimeWarning)
         sys.unraisablehook = hear
         try:
-            yield dropped
+            result = wrapper(**arguments)
         finally:
             sys.unraisablehook = hook
-    if dropped:
-        code = getattr(unbound(wrapper), "__code__", None)
-        where = repr(wrapper) if code is None else place(code, item)
-        raise failure(messages.never_awaited(item.nodeid, where), item)
+            is_over = True  # Who has patched the hook meanwhile may yet put ours back.
+    if is_dropped and not inspect.isawaitable(result):
+        raise _never_awaited(item, wrapper)
+    return result
 
 
-def _is_traced(item: pytest.Item) -> bool:
-    return bool(item.config.getoption("trace", default=False))
+def _check_returned(
+    item: pytest.Function, wrapper: Any, result: Coroutine[Any, Any, object]
+) -> None:
+    """Fail a test whose async wrapper returns its coroutine, which nobody awaits any more."""
+    innermost = inspect.unwrap(wrapper)
+    code = getattr(unbound(innermost), "__code__", None)
+    if innermost is not wrapper and code is getattr(result, "cr_code", None):
+        result.close()
+        raise _never_awaited(item, wrapper)
+
+
+def _never_awaited(item: pytest.Function, wrapper: Any) -> BaseException:
+    code = getattr(unbound(wrapper), "__code__", None)
+    where = repr(wrapper) if code is None else place(code, item)
+    return failure(messages.never_awaited(item.nodeid, where), item)
 
 
 def _traced(wrapper: Any) -> Callable[..., Coroutine[Any, Any, None]]:
@@ -643,7 +649,7 @@ class _NoMoreExamplesError(BaseException):
 def _run_hypothesis(
     function: Any,
     arguments: dict[str, Any],
-    run: Callable[[Any], None],
+    run: Callable[[Any], object],
     loops: Loops,
 ) -> None:
     """Have hypothesis call the test, each example being a task of its own.
@@ -682,7 +688,7 @@ def _run(
     station: Station,
     loops: Loops,
     coroutine: Coroutine[Any, Any, object],
-) -> None:
+) -> object:
     """Run what the test function returned as one task, in the loop of the test."""
     runner = station.runner
     if runner is None or runner.loop.is_closed():
@@ -692,7 +698,7 @@ def _run(
     context = context_for_task()
     tasks = station.tasks = runner.tasks()
     try:
-        runner.run(coroutine, context=context, name=item.name, owner=tasks)
+        result = runner.run(coroutine, context=context, name=item.name, owner=tasks)
     except BaseException as exc:
         if loops.tells_leaks:
             # That the test failed is reason enough for it to have left them.
@@ -709,6 +715,7 @@ def _run(
         raise _crash(loops, item)
     if loops.tells_leaks:
         _check_leaked(item, loops, runner, tasks)
+    return result
 
 
 def _check_leaked(
@@ -905,14 +912,11 @@ def _report(item: pytest.Item, loops: Loops) -> None:
 # -- after the last test --
 
 
-def _finish_last(loops: Loops) -> list[str]:
-    """Tear down the fixtures whose tear-down an interruption, or SystemExit, has kept from.
-
-    pytest gives up what is left to tear down at that.
-    """
+def _finish_given_up(loops: Loops) -> list[str]:
+    """Tear down the fixtures that pytest has given up, at an interruption or a SystemExit."""
     told: list[str] = []
     for live in reversed(tuple(loops.live)):
-        if live in loops.live:
+        if live in loops.live and not _pytest_private.is_up(live.request.node):
             try:
                 live.finish()
             except KeyboardInterrupt:

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_asyncio.outcomes import at
 from pytest_asyncio.outcomes import is_hidden
+from pytest_asyncio.outcomes import place_of
 
 __tracebackhide__ = is_hidden
 
@@ -77,13 +78,9 @@ class PytestAsyncioLeakedTaskWarning(PytestAsyncioWarning):
 
 def warn_at(item: pytest.Item, warning: Warning) -> None:
     """Give a warning the place of a test, where filters by module and users look for it."""
+    path, line = place_of(item)
     try:
-        warnings.warn_explicit(
-            warning,
-            category=None,
-            filename=str(item.path),
-            lineno=(item.location[1] or 0) + 1,
-        )
+        warnings.warn_explicit(warning, category=None, filename=path, lineno=line)
     except Warning as error:
         at(item, error)
         raise
