@@ -561,9 +561,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Make the plan."""
     planned: list[tuple[pytest.Item, Sequence[AnyFixtureDef]]] = []
     loops = loops_of(session.config)
-    known = set(
-        map(id, loops.collection.items)
-    )  # The hash of an item is that of its name.
+    # By their ids: the hash of an item is that of its name.
+    known = set(map(id, loops.collection.items))
     late = [item for item in session.items if id(item) not in known]
     reader = Reader()
     for item in (*loops.collection.items, *late):
