@@ -142,6 +142,15 @@ def is_autouse(fixturedef: pytest.FixtureDef[Any]) -> bool:
     return fixturedef._autouse
 
 
+def parameters(item: pytest.Item) -> Mapping[str, Any]:
+    """The parameters of a test, by their names, as its markers and fixtures give them.
+
+    Waits for ``item.callspec`` to be documented, and to be there for all items.
+    """
+    given: Mapping[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    return given
+
+
 def argument_names(item: pytest.Item) -> Sequence[str]:
     """The names of the fixtures that the test function itself requests.
 

@@ -369,10 +369,9 @@ def _literal_requests(function: Callable[..., object]) -> set[str]:
 
 def _named_by_parameters(item: pytest.Item) -> tuple[str, ...]:
     """The fixtures that a test, or a fixture it uses, has the names of as its parameters."""
-    callspec = getattr(item, "callspec", None)
     return tuple(
         value
-        for value in getattr(callspec, "params", {}).values()
+        for value in _pytest_private.parameters(item).values()
         if isinstance(value, str) and _pytest_private.visible_fixturedefs(value, item)
     )
 
@@ -490,23 +489,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     above = loops.collection.above
     if above is None or above.node is not item.parent:
         above = loops.collection.above = _look_above(item, loops)
-    if above.is_plain and not item.own_markers:
+    gives_policy = above.gives_policy or any(map(_gives_policy, item.own_markers))
+    if above.is_plain and not gives_policy:
         return
+    if gives_policy:
+        loops.collection.is_policy_parametrised = True
     overrides = loops.overrides(item)
-    is_policy_asked_for = "event_loop_policy" in overrides
-    if above.gives_policy or any(map(_gives_policy, item.own_markers)):
-        is_policy_asked_for = loops.collection.is_policy_parametrised = True
-    if (
-        not overrides
-        and not is_policy_asked_for
-        and not has_loop_factories(metafunc.config)
-    ):
-        return
     said = keep_marking(item, Reader())  # It is made for this hook alone.
     is_in_a_loop = is_async_test(item) or fixtures_of(item, loops)
     if is_in_a_loop and loop_override(overrides, said) is not None:
         _pytest_private.add_to_closure(item, "event_loop")
-    if is_policy_asked_for:
+    if gives_policy or "event_loop_policy" in overrides:
         # Tests without a loop have it set up, too: in releases from 0.23 on it is autouse.
         _pytest_private.add_to_closure(item, "event_loop_policy")
     if not is_in_a_loop:
@@ -707,7 +700,13 @@ def _leave_to_others(
 ) -> Generator[None, object, object]:
     """Say what to do about a plain async fixture in strict mode, if no other plugin runs it."""
     is_for_async_test = is_async_test(item) and "anyio_backend" not in item.fixturenames
-    told = item.nodeid, fixturedef.argname, location(fixturedef, item)
+
+    def told() -> str:
+        where = location(fixturedef, item)
+        return messages.plain_fixture_in_strict_mode(
+            item.nodeid, fixturedef.argname, where
+        )
+
     try:
         value = yield
     except pytest.fail.Exception as exc:
@@ -721,10 +720,9 @@ def _leave_to_others(
             inspect.isawaitable(value) or inspect.isasyncgen(value)
         ):
             # pytest 8 itself does no more than warn, and so did releases before 2.0.
-            text = messages.plain_fixture_in_strict_mode(*told)
-            warn_at(item, pytest.PytestDeprecationWarning(text))
+            warn_at(item, pytest.PytestDeprecationWarning(told()))
         return value
-    raise failure(messages.plain_fixture_in_strict_mode(*told), item)
+    raise failure(told(), item)
 
 
 class _NotNowError(Exception):

@@ -10,6 +10,7 @@ What runs in a loop, and what a fixture is, is not decided here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Container
 from collections.abc import Generator
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -191,7 +192,8 @@ class Above:
 
     :param node: That module or class.
     :param gives_policy: Whether a marker gives the tests their event loop policy.
-    :param is_plain: Whether nothing at all is said about their loops, but by markers of their own.
+    :param is_plain: Whether nothing there says anything about their loops: no override, no loop
+        factory, no marker with policies.
     """
 
     __slots__ = ("gives_policy", "is_plain", "node")
@@ -415,8 +417,9 @@ class Loops:
             seen = {name: overridden(name, item) for name in OVERRIDABLE}
             found = {name: each for name, each in seen.items() if each is not None}
             self._overrides[item.parent] = found
-        if self.collection.is_policy_parametrised and "event_loop_policy" in _params(
-            item
+        if (
+            self.collection.is_policy_parametrised
+            and "event_loop_policy" in _pytest_private.parameters(item)
         ):
             requested = _pytest_private.requested_fixturedefs(item)
             return {"event_loop_policy": requested["event_loop_policy"][-1], **found}
@@ -516,7 +519,9 @@ class Loops:
                 station.policy_before = get_policy()
                 if not _is_policy(policy):
                     where = station.item.nodeid
-                    if "event_loop_policy" not in _params(station.item):
+                    if "event_loop_policy" not in _pytest_private.parameters(
+                        station.item
+                    ):
                         where = location(station.policy_override, station.item)
                     raise failure(messages.no_policy(policy, where), station.item)
                 self._set_policy(policy)
@@ -539,10 +544,7 @@ class Loops:
 
     def _make(self, item: pytest.Item, policy: Any) -> Runner:
         name, factory = self._factory(item, policy)
-        loop = _new_loop(item, name, factory)
-        if loop in self.family:
-            text = messages.factory_made_no_new_loop(item.nodeid, name, "in use")
-            raise failure(text, item)
+        loop = _new_loop(item, name, factory, self.family)
         if self.settings.debug:
             loop.set_debug(True)
         return self._run_in(loop, owned=True)
@@ -576,11 +578,9 @@ class Loops:
 
     def adopt(self, loop: Any, item: pytest.Item, override: AnyFixtureDef) -> Runner:
         """A runner for a loop that the user's ``event_loop`` fixture made, and will close."""
-        _check_loop(
-            item,
-            loop,
-            lambda: messages.event_loop_is_not_a_loop(loop, location(override, item)),
-        )
+        if not _is_loop(loop):
+            where = location(override, item)
+            raise failure(messages.event_loop_is_not_a_loop(loop, where), item)
         runner = self.family.get(loop)
         if runner is None:
             if self.settings.debug:
@@ -955,14 +955,8 @@ def _variant(station: Station) -> object:
         return name, getattr(factory, "__code__", factory)
     if station.policy_override is None:
         return ""
-    return station.policy_override, _hashable(_params(item).get("event_loop_policy"))
-
-
-def _params(item: pytest.Item) -> Mapping[str, object]:
-    params: Mapping[str, object] = getattr(
-        getattr(item, "callspec", None), "params", {}
-    )
-    return params
+    parameter = _pytest_private.parameters(item).get("event_loop_policy")
+    return station.policy_override, _hashable(parameter)
 
 
 def _is_policy(value: object) -> bool:
@@ -982,33 +976,47 @@ def _is_loop(value: object) -> bool:
 
 
 def _new_loop(
-    item: pytest.Item, name: str, factory: LoopFactory
+    item: pytest.Item,
+    name: str,
+    factory: LoopFactory,
+    used: Container[asyncio.AbstractEventLoop],
 ) -> asyncio.AbstractEventLoop:
     """A loop that nothing has used yet, or a failure that says what is wrong with it."""
-    text = ""
+    problem = ""
     try:
         loop = factory()
-        text = messages.factory_made_no_loop(item.nodeid, name, loop)
-        _check_loop(item, loop, lambda: text)
-        state = "closed" if loop.is_closed() else "running" if loop.is_running() else ""
-        if not state:
-            return loop
-        text = messages.factory_made_no_new_loop(item.nodeid, name, state)
-    except NotImplementedError:
-        if not text:
+    except TypeError as exc:
+        if has_frames_of_users(exc):
             raise
-        # It is of asyncio's abstract class.
+        problem = messages.factory_cannot_be_called(item.nodeid, name, factory, exc)
     except Exception as exc:
-        if not isinstance(exc, TypeError) or has_frames_of_users(exc):
-            at_unless_shown(item, exc)
-            raise
-        text = messages.factory_cannot_be_called(item.nodeid, name, factory, exc)
-    raise failure(text, item)
+        at_unless_shown(item, exc)
+        raise
+    else:
+        state = _state(loop, used)
+        if state == "new":
+            return loop
+        if state:
+            problem = messages.factory_made_no_new_loop(item.nodeid, name, state)
+        else:
+            problem = messages.factory_made_no_loop(item.nodeid, name, loop)
+    raise failure(problem, item)
 
 
-def _check_loop(item: pytest.Item, loop: object, message: Callable[[], str]) -> None:
+def _state(
+    loop: asyncio.AbstractEventLoop, used: Container[asyncio.AbstractEventLoop]
+) -> str:
+    """What is to be said of a loop that a factory has made; nothing if it is none."""
     if not _is_loop(loop):
-        raise failure(message(), item)
+        return ""
+    try:
+        if loop.is_closed():
+            return "closed"
+        if loop.is_running():
+            return "running"
+    except NotImplementedError:
+        return ""  # It is of asyncio's abstract class.
+    return "in use" if loop in used else "new"
 
 
 _LOOPS: Final = pytest.StashKey[Loops]()

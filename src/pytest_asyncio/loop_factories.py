@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 
+from pytest_asyncio import _pytest_private
 from pytest_asyncio import messages
 from pytest_asyncio.hookspecs import LoopFactories
 from pytest_asyncio.hookspecs import LoopFactory
@@ -19,7 +20,6 @@ from pytest_asyncio.outcomes import is_hidden
 __tracebackhide__ = is_hidden
 
 FACTORY_FIXTURE: Final = "_asyncio_loop_factory"
-
 
 _GIVEN: Final = pytest.StashKey[dict[str, Any]]()
 """What the hook gave for the functions of a module or class, by their names."""
@@ -33,8 +33,7 @@ def loop_factory(item: pytest.Item) -> tuple[str, LoopFactory] | None:
     if known is None:
         return None
     asked = marking(item).loop_factories or tuple(known)
-    params = getattr(getattr(item, "callspec", None), "params", {})
-    name: str = params.get(FACTORY_FIXTURE, asked[0])
+    name: str = _pytest_private.parameters(item).get(FACTORY_FIXTURE, asked[0])
     if name not in known:
         text = messages.unknown_loop_factory(item.nodeid, name, tuple(known))
         raise failure(text, item)

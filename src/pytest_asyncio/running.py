@@ -459,7 +459,7 @@ def _is_requested(item: pytest.Function) -> bool:
     """Whether anybody but the plugin requests the ``event_loop`` of a test."""
     return "event_loop" in _pytest_private.requested_fixturedefs(
         item
-    ) or "event_loop" in getattr(getattr(item, "callspec", None), "params", ())
+    ) or "event_loop" in _pytest_private.parameters(item)
 
 
 def _is_alone(item: pytest.Item) -> bool:
@@ -469,8 +469,7 @@ def _is_alone(item: pytest.Item) -> bool:
 
 def _check_factory(item: pytest.Function, asked: tuple[str, ...]) -> None:
     """Skip a test that asks for a loop factory which does not exist here."""
-    params = getattr(getattr(item, "callspec", None), "params", {})
-    name = params.get(FACTORY_FIXTURE, asked[0])
+    name = _pytest_private.parameters(item).get(FACTORY_FIXTURE, asked[0])
     known = all_loop_factories(item)
     if known is None:
         raise failure(messages.no_loop_factories(item.nodeid, asked), item)
