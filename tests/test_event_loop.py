@@ -953,6 +953,39 @@ def test_loop_that_the_plan_has_widened_is_current_for_its_tests_only(
     result.assert_outcomes(passed=3)
 
 
+@pytest.mark.parametrize(
+    ("said", "errors", "skipped"),
+    [("raise ValueError('no luck')", 3, 0), ("pytest.skip('no luck')", 0, 3)],
+)
+def test_wide_override_that_cannot_be_set_up(
+    run: Example, said: str, errors: int, skipped: int
+) -> None:
+    """pytest gives its error to each test that sees it, and so does the plugin."""
+    result = run(
+        f"""
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def event_loop():
+            {said}
+
+        async def test_1():
+            pass
+
+        async def test_2(event_loop):
+            pass
+
+        def test_3(event_loop):
+            pass
+        """,
+        "-rEs",
+        mode="auto",
+    )
+    result.assert_outcomes(errors=errors, skipped=skipped)
+    result.stdout.no_fnmatch_line("*not an event loop*")
+    result.stdout.fnmatch_lines(["*no luck"] * 3)
+
+
 @pytest.mark.parametrize("scope", ["function", "module"])
 def test_what_a_synchronous_fixture_puts_back(run: Example, scope: str) -> None:
     """What the fixtures of a synchronous test leave as the current loop stays so."""

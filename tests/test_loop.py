@@ -2330,6 +2330,47 @@ def test_synchronous_fixture_that_outlives_the_loop_of_its_test(run: Example) ->
     result.assert_outcomes(passed=3)
 
 
+@pytest.mark.skipif(
+    sys.version_info >= (3, 14), reason="there is no current loop unless one is set"
+)
+def test_synchronous_fixture_of_the_session_before_any_loop(run: Example) -> None:
+    """It finds what was current before the test, not a loop that is closed after the first one."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def client():
+            loop = asyncio.get_event_loop()
+            yield loop.run_until_complete(asyncio.sleep(0, 42))
+            loop.run_until_complete(asyncio.sleep(0))
+            loop.close()
+
+        @pytest.fixture(scope="module")
+        def current(client):
+            loop = asyncio.new_event_loop()
+            before = asyncio.get_event_loop()
+            asyncio.set_event_loop(loop)
+            yield loop
+            asyncio.set_event_loop(before)
+            loop.close()
+
+        async def test_1(client):
+            assert client == 42
+
+        async def test_2(client, current):
+            assert asyncio.get_event_loop() is asyncio.get_running_loop() is not current
+
+        def test_3(current):
+            assert asyncio.get_event_loop() is current
+        """,
+        "-Wignore::DeprecationWarning",
+        mode="auto",
+    )
+    result.assert_outcomes(passed=3)
+
+
 def test_fixture_that_says_its_loop_does_not_follow_a_test(run: Example) -> None:
     """Nor do the other tests that use it follow the one that says another loop."""
     result = run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
@@ -620,7 +621,7 @@ def pytest_asyncio_loop_factories(config, item):
 @pytest.mark.parametrize("scope", ["function", "class", "module", "package", "session"])
 def test_fixture_is_set_up_once_for_each_loop(run: Example, scope: str) -> None:
     """A fixture that tests of several factories share runs once in each kind of loop."""
-    times = 3 if scope == "function" else 1
+    kinds = ["A", "B"] * (3 if scope == "function" else 1)
     result = run(
         f"""
         import asyncio
@@ -647,12 +648,64 @@ def test_fixture_is_set_up_once_for_each_loop(run: Example, scope: str) -> None:
                 assert asyncio.get_event_loop() is cached
 
         def test_seen():
-            assert seen == ["A"] * {times} + ["B"] * {times}
+            assert seen == {kinds}
         """,
         conftest=KINDS + BOTH,
         mode="auto",
     )
     result.assert_outcomes(passed=7)
+
+
+def test_order_of_the_variants(run: Example) -> None:
+    """Tests keep their order; only what shares a loop runs with one factory after the other."""
+    result = run(
+        """
+        import pytest
+
+        seen = []
+
+        @pytest.fixture(scope="module")
+        def once():
+            seen.append("once")
+
+        async def test_one(once):
+            pass
+
+        @pytest.mark.asyncio(loop_factories=["b", "a"])
+        async def test_two(once):
+            pass
+
+        def test_synchronous(once):
+            pass
+
+        @pytest.mark.asyncio(loop_scope="module")
+        async def test_three():
+            pass
+
+        @pytest.mark.asyncio(loop_scope="module")
+        async def test_four():
+            pass
+
+        def test_once():
+            assert seen == ["once"]
+        """,
+        "-v",
+        conftest=KINDS + BOTH,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=10)
+    assert re.findall(r"::test_(\S+) PASSED", result.stdout.str()) == [
+        "one[a]",
+        "one[b]",
+        "two[b]",
+        "two[a]",
+        "synchronous",
+        "three[a]",
+        "four[a]",
+        "three[b]",
+        "four[b]",
+        "once",
+    ]
 
 
 def test_sync_tests_with_async_fixtures(run: Example) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from _pytest.fixtures import FixtureManager
     from _pytest.fixtures import FuncFixtureInfo
 
+    from pytest_asyncio.config import ScopeName
+
 __tracebackhide__ = is_hidden
 
 XUNIT_PREFIX = "_xunit_setup_"
@@ -245,6 +247,15 @@ def is_set_up(fixturedef: pytest.FixtureDef[Any]) -> bool:
     return fixturedef.cached_result is not None
 
 
+def has_value(fixturedef: pytest.FixtureDef[Any]) -> bool:
+    """Whether the fixture has a value now, and not an error.
+
+    Waits for what `is_set_up` waits for.
+    """
+    result = fixturedef.cached_result
+    return result is not None and result[2] is None
+
+
 def finish(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> None:
     """Tear the fixture down now, its dependents first; its scope's end finds nothing to do.
 
@@ -265,8 +276,8 @@ def is_up(node: pytest.Item | pytest.Collector) -> bool:
     return node in node.session._setupstate.stack
 
 
-def session_parametrize(
-    metafunc: pytest.Metafunc, name: str, ids: Iterable[str]
+def parametrize(
+    metafunc: pytest.Metafunc, name: str, ids: Iterable[str], scope: ScopeName
 ) -> None:
     """Parametrise a test by a fixture that its function does not name.
 
@@ -274,7 +285,7 @@ def session_parametrize(
     """
     add_to_closure(cast("pytest.Function", metafunc.definition), name)
     values = list(ids)
-    metafunc.parametrize(name, values, ids=values, indirect=True, scope="session")
+    metafunc.parametrize(name, values, ids=values, indirect=True, scope=scope)
 
 
 def cached_value(fixturedef: pytest.FixtureDef[Any]) -> Any:

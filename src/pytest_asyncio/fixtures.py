@@ -513,7 +513,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         given = tuple(cast("Any", factories))
     names = asked if asked is not None else given
     if len(names) > 1 and all(isinstance(name, str) for name in names):
-        _pytest_private.session_parametrize(metafunc, FACTORY_FIXTURE, names)
+        # What shares a loop runs with one factory before it does with the next.
+        scopes = {each.scope for each in fixtures_of(item, loops)}
+        scopes.add(loops.scope_asked_by_test(said) or "function")
+        scope = min(scopes, key=SCOPES.index)
+        _pytest_private.parametrize(metafunc, FACTORY_FIXTURE, names, scope)
 
 
 def _look_above(item: pytest.Item, loops: Loops) -> Above:
@@ -687,12 +691,8 @@ def set_up_synchronous(
             value = yield
             loops.current_by_override(item, _pytest_private.cached_value(fixturedef))
             return value
-    lent = loops.lend_to(fixturedef)
-    try:
+    with loops.lending_to(fixturedef):
         return (yield)
-    finally:
-        if lent:
-            loops.make_current()
 
 
 def _leave_to_others(

@@ -50,6 +50,7 @@ from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import members
 from pytest_asyncio.plan import AnyFixtureDef
 from pytest_asyncio.plan import home_of
+from pytest_asyncio.plan import is_narrower
 from pytest_asyncio.plan import Node
 from pytest_asyncio.plan import Plan
 from pytest_asyncio.plan import scope_of
@@ -366,25 +367,33 @@ class Loops:
         elif self.station is None or self.station.runner is not runner:
             self.make_current()
 
-    def lend_to(self, fixturedef: AnyFixtureDef) -> bool:
+    @contextlib.contextmanager
+    def lending_to(self, fixturedef: AnyFixtureDef) -> Generator[None]:
         """Let a synchronous fixture that outlives the loop of the test not see that one.
 
-        What it finds current is the loop of the async fixtures before it, which it may use.
-
-        :returns: Whether there is one.
+        What it finds current is the loop of the async fixtures before it, which it may use, or
+        else what was so before the test. What it makes current itself is so after the test, too.
         """
         station = self.station
         if (
             fixturedef.scope == "function"
             or station is None
-            or station.home is not station.item
+            or station.home is None
+            or not is_narrower(scope_of(station.home), than=fixturedef.scope)
         ):
-            return False
-        for live in reversed(self.live):
-            if live.runner is not station.runner:
-                self.lend(live.runner)
-                return True
-        return False
+            yield
+            return
+        wider = [live for live in self.live if live.runner is not station.runner]
+        if wider:
+            self.lend(wider[-1].runner)
+        else:
+            station.before.put_back(on_demand=True)
+        try:
+            yield
+        finally:
+            if not wider:
+                station.before = self.current()
+            self.make_current()
 
     def is_current_the_users(self) -> bool:
         """Whether a fixture of the user's has made a loop current that is none of ours."""

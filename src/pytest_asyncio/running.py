@@ -409,7 +409,7 @@ def _prepare(item: pytest.Function, loops: Loops, *, is_async: bool) -> None:
         _check_factory(item, said.loop_factories)
     _finish_left(item, station, loops)
     override = station.override
-    if override is not None and _pytest_private.is_set_up(override):
+    if override is not None and _pytest_private.has_value(override):
         loops.current_by_override(item, _pytest_private.cached_value(override))
     elif override is None and station.is_overridden:
         # The user's fixture of that name does not make the loop of this test.
