@@ -69,7 +69,7 @@ def _values(enumeration: str | None) -> list[str]:
 
 
 def _literal(value: object) -> str:
-    if value is None:
+    if value is None or isinstance(value, config._NotChosen):
         return "unset"
     return f"``{str(value).lower()}``"
 

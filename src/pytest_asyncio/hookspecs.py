@@ -36,8 +36,9 @@ def pytest_asyncio_loop_factories(
     """Say which event loops a test runs in.
 
     With more than one factory the test is run once with each, and the names become part of
-    its id. With one the id stays as it is. An async fixture that such tests share is set up
-    once for each loop.
+    its id. With one the id stays as it is. What shares a loop runs with one factory before it
+    does with the next: tests with a wider ``loop_scope``, and those that share a wider async
+    fixture, which is set up once for each loop.
 
     It is asked once for each test function, when that is collected.
 

@@ -1121,7 +1121,7 @@ def event_loop(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoop:
     To run tests in a loop of your own, override this fixture in a class, a module, a
     ``conftest.py`` or a plugin with a synchronous fixture that yields the loop and closes it
     afterwards. It may have any scope and parameters. The tests that see it, and their async
-    fixtures, then run in that loop.
+    fixtures, then run in that loop, except for tests with a ``loop_scope`` of their own.
 
     .. versionchanged:: 2.0
        Back, after it had been removed in 1.0.

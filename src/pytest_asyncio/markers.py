@@ -337,7 +337,7 @@ def is_async_test(item: pytest.Item) -> TypeIs[AsyncTest]:
 
     :param item: A collected item.
     :returns: True for coroutine functions, async generator functions, hypothesis tests around
-        either and wrappers that return an awaitable, if they carry ``pytest.mark.asyncio`` or
+        either and wrappers made of one by :func:`functools.wraps`, if they carry ``pytest.mark.asyncio`` or
         the mode is *auto*. False for what is synchronous, or another framework's.
 
     .. versionadded:: 0.23

@@ -37,8 +37,9 @@ class PytestAsyncioLoopWarning(PytestAsyncioWarning):
     The plugin closes the loops that it makes, so ``loop.close()`` in a test or in the code under
     test is one too many. A loop does not end where a task catches
     :exc:`asyncio.CancelledError` and goes on, or a thread of its executor does not return. The
-    message names the test, and what is left. It is an error where
-    :class:`PytestAsyncioUnhandledExceptionWarning` would be one.
+    message names the test, and what is left. It becomes an error by the rules of
+    :class:`PytestAsyncioUnhandledExceptionWarning`: where a filter names it, or with
+    ``-W error`` on the command line.
 
     .. versionadded:: 2.0
     """
@@ -52,9 +53,9 @@ class PytestAsyncioUnhandledExceptionWarning(PytestAsyncioWarning):
 
     The message has the traceback, the name of the task and its coroutine. Where many fail in the
     same way, the first is told, with how many more there are. To mend it, await the task, or
-    start it in a task group. As an error, ``-W
-    error::pytest_asyncio.PytestAsyncioUnhandledExceptionWarning``, it fails the test. So it does
-    with ``-W error`` on the command line, but not where a suite's configuration makes errors of
+    start it in a task group. It fails the test where a filter names it, as
+    ``-W error::pytest_asyncio.PytestAsyncioUnhandledExceptionWarning`` does. So it does with
+    ``-W error`` on the command line, but not where a suite's configuration makes errors of
     all warnings without naming this one: earlier releases said nothing of it.
 
     .. versionadded:: 2.0

@@ -228,7 +228,7 @@ def page(results: Results) -> str:
     lines = [
         "<!-- Written by tests/company/meet.py -->",
         "",
-        "# The company it keeps",
+        "# Other plugins",
         "",
         "Each of these has been run together with pytest-asyncio, in a suite that uses both, "
         "with the version that was the newest at that time.",

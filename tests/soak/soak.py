@@ -246,7 +246,7 @@ def page(results: Results) -> str:
     lines = [
         "<!-- Written by tests/soak/soak.py -->",
         "",
-        "# A long run",
+        "# Soak test",
         "",
         f"{results.samples[-1].tests:,} tests of all kinds have been run in one process, in blocks "
         "that are all alike: synchronous and async tests, fixtures of every scope, classes, "
