@@ -337,8 +337,9 @@ def is_async_test(item: pytest.Item) -> TypeIs[AsyncTest]:
 
     :param item: A collected item.
     :returns: True for coroutine functions, async generator functions, hypothesis tests around
-        either and wrappers made of one by :func:`functools.wraps`, if they carry ``pytest.mark.asyncio`` or
-        the mode is *auto*. False for what is synchronous, or another framework's.
+        either and wrappers made of one by :func:`functools.wraps`, if they carry
+        ``pytest.mark.asyncio`` or the mode is *auto*. False for what is synchronous, or
+        another framework's.
 
     .. versionadded:: 0.23
     .. versionchanged:: 2.0

@@ -1,4 +1,4 @@
-"""What an exception group means to pytest.
+"""Exceptions as pytest is to see them: messages, places, tracebacks, exception groups.
 
 A task group wraps whatever its tasks raise, `pytest.skip` and Ctrl-C among it. pytest does not
 look inside, and does not even keep a fixture's failure that is a ``BaseExceptionGroup``. This

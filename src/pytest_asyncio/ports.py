@@ -1,7 +1,7 @@
 """Ports nobody uses: numbers a test can bind at once, none of them twice.
 
-The module stands alone because ports have nothing to do with event loops. It is the bottom
-layer of the package: it imports neither another module of the package nor :mod:`asyncio`.
+The module stands alone because ports have nothing to do with event loops. It imports nothing of
+the package but `outcomes`, and not :mod:`asyncio`.
 """
 
 from __future__ import annotations
