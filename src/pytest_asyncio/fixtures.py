@@ -63,6 +63,7 @@ from pytest_asyncio.markers import is_unittest
 from pytest_asyncio.markers import keep_marking
 from pytest_asyncio.markers import Kind
 from pytest_asyncio.markers import kind
+from pytest_asyncio.markers import marking
 from pytest_asyncio.markers import Reader
 from pytest_asyncio.markers import unbound
 from pytest_asyncio.outcomes import at_unless_shown
@@ -322,7 +323,7 @@ def is_ours(definition: Definition, item: pytest.Item, loops: Loops) -> bool:
     if definition is SYNCHRONOUS:
         return False
     return definition.declared or (
-        not loops.marking(item).foreign
+        not marking(item).foreign
         and (
             loops.is_auto
             # In strict mode, too: there is no other way to mean an async setup_module(), and
@@ -348,7 +349,7 @@ def fixtures_of(item: pytest.Item, loops: Loops) -> Sequence[AnyFixtureDef]:
     _, candidates = loops.collection.candidates[key]
     if not candidates:
         return []
-    if loops.is_auto and not loops.marking(item).foreign:
+    if loops.is_auto and not marking(item).foreign:
         return candidates
     return [each for each in candidates if is_ours(definition_of(each), item, loops)]
 
@@ -572,10 +573,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         if at_stake not in RUNS_IN_A_LOOP:
             continue
         fixtures = fixtures_of(item, loops)
-        if (
-            fixtures
-            and loop_override(loops.overrides(item), loops.marking(item)) is None
-        ):
+        if fixtures and loop_override(loops.overrides(item), marking(item)) is None:
             planned.append((item, fixtures))
             _agree_on_package(item, fixtures, loops)
     needs: dict[pytest.Item, Need] = {}
@@ -619,7 +617,7 @@ def _is_there_by_autouse_alone(item: pytest.Item, fixturedef: AnyFixtureDef) -> 
 
 def _asked_by_test(item: pytest.Item, uses: Uses, loops: Loops) -> Node | None:
     """The home of the loop that a test asks for, if only by a fixture for its loop alone."""
-    asked = loops.asked_by_test(loops.marking(item), item)
+    asked = loops.asked_by_test(marking(item), item)
     if asked is None and any(home is item for _, home in uses):
         return item
     return asked
@@ -637,7 +635,7 @@ def _agree_on_package(
         if asked == "package":
             node = _pytest_private.scope_node(item, fixturedef)
             homes.append(home_of(node, "package"))
-    if homes and loops.scope_asked_by_test(loops.marking(item)) == "package":
+    if homes and loops.scope_asked_by_test(marking(item)) == "package":
         homes.append(home_of(item, "package"))
     if len(homes) > 1:
         loops.agree_on_package(homes)

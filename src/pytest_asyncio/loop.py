@@ -414,11 +414,6 @@ class Loops:
         station = self.station
         return station if station is not None and station.item is item else None
 
-    def marking(self, item: pytest.Item) -> Marking:
-        """What the markers of a test say; they are read once while it is run."""
-        station = self.station_of(item)
-        return marking(item) if station is None else station.marking
-
     def overrides(self, item: pytest.Item) -> Mapping[str, AnyFixtureDef]:
         """The user's fixtures, or parameters, in place of our fixtures, by their names."""
         found = self._overrides.get(item.parent)

@@ -45,6 +45,7 @@ from pytest_asyncio.markers import function_id
 from pytest_asyncio.markers import is_marked_by_its_own
 from pytest_asyncio.markers import is_unittest
 from pytest_asyncio.markers import kind
+from pytest_asyncio.markers import marking
 from pytest_asyncio.markers import unbound
 from pytest_asyncio.outcomes import at_unless_shown
 from pytest_asyncio.outcomes import failure
@@ -176,7 +177,7 @@ class Running:
             return
         loops.keep_policy()
         if at_stake != "none":
-            check_mark(item, loops.marking(item))
+            check_mark(item, marking(item))
 
     # What goes wrong in the background of a failure is told at the end of the tear-down.
     @pytest.hookimpl(specname="pytest_runtest_setup", trylast=True)
@@ -493,7 +494,7 @@ def _call(item: pytest.Function, loops: Loops) -> bool | None:
             return None  # By a function that is anybody's to call.
         said = station.marking
     elif stake(item, loops) != "none" or (auto and kind(function) != "synchronous"):
-        said = loops.marking(item)
+        said = marking(item)
     else:
         return None
     if said.mark is None and (
