@@ -16,7 +16,6 @@ from collections.abc import Sequence
 import inspect
 from typing import Any
 from typing import cast
-from typing import NoReturn
 from typing import TYPE_CHECKING
 
 import pytest
@@ -207,14 +206,6 @@ def _package_node(
         ):
             return parent
     return item.session
-
-
-def skip(reason: str) -> NoReturn:
-    """Skip the test that is being set up, at its own place rather than at the caller's.
-
-    Waits for ``pytest.skip`` to take a location.
-    """
-    raise pytest.skip.Exception(reason, _use_item_location=True)
 
 
 def add_section(report: pytest.TestReport, title: str, text: str) -> None:

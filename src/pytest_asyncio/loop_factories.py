@@ -14,6 +14,7 @@ from pytest_asyncio import messages
 from pytest_asyncio.hookspecs import LoopFactories
 from pytest_asyncio.hookspecs import LoopFactory
 from pytest_asyncio.markers import marking
+from pytest_asyncio.outcomes import at
 from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import is_hidden
 
@@ -26,7 +27,10 @@ _GIVEN: Final = pytest.StashKey[dict[str, Any]]()
 
 
 def loop_factory(item: pytest.Item) -> tuple[str, LoopFactory] | None:
-    """The loop factory of a test, or of this variant of it, and its name; None for the default."""
+    """The loop factory of a test, or of this variant of it, and its name; None for the default.
+
+    :raises pytest.skip.Exception: If there is none of the name that the marker has.
+    """
     if not has_loop_factories(item.config):
         return None
     known = all_loop_factories(item)
@@ -36,7 +40,7 @@ def loop_factory(item: pytest.Item) -> tuple[str, LoopFactory] | None:
     name: str = _pytest_private.parameters(item).get(FACTORY_FIXTURE, asked[0])
     if name not in known:
         text = messages.unknown_loop_factory(item.nodeid, name, tuple(known))
-        raise failure(text, item)
+        raise at(item, pytest.skip.Exception(text))
     return name, known[name]
 
 

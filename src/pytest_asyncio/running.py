@@ -37,8 +37,7 @@ from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
 from pytest_asyncio.loop import place
 from pytest_asyncio.loop import Station
-from pytest_asyncio.loop_factories import all_loop_factories
-from pytest_asyncio.loop_factories import FACTORY_FIXTURE
+from pytest_asyncio.loop_factories import loop_factory
 from pytest_asyncio.markers import AutoMode
 from pytest_asyncio.markers import check_mark
 from pytest_asyncio.markers import function_id
@@ -406,8 +405,9 @@ def _prepare(item: pytest.Function, loops: Loops, *, is_async: bool) -> None:
     loops.policy = station.before.policy
     check_mark(item, station.marking)
     said = station.marking
-    if said.loop_factories is not None:
-        _check_factory(item, said.loop_factories)
+    if said.loop_factories is not None and loop_factory(item) is None:
+        text = messages.no_loop_factories(item.nodeid, said.loop_factories)
+        raise failure(text, item)
     _finish_left(item, station, loops)
     override = station.override
     if override is not None and _pytest_private.has_value(override):
@@ -466,18 +466,6 @@ def _is_requested(item: pytest.Function) -> bool:
 def _is_alone(item: pytest.Item) -> bool:
     """Whether a test uses no fixture but the event loop that every async test has."""
     return getattr(item, "fixturenames", None) == ["event_loop"]
-
-
-def _check_factory(item: pytest.Function, asked: tuple[str, ...]) -> None:
-    """Skip a test that asks for a loop factory which does not exist here."""
-    name = _pytest_private.parameters(item).get(FACTORY_FIXTURE, asked[0])
-    known = all_loop_factories(item)
-    if known is None:
-        raise failure(messages.no_loop_factories(item.nodeid, asked), item)
-    if name not in known:
-        _pytest_private.skip(
-            messages.unknown_loop_factory(item.nodeid, name, tuple(known))
-        )
 
 
 # -- call --
