@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from _pytest.fixtures import FixtureManager
     from _pytest.fixtures import FuncFixtureInfo
 
-    from pytest_asyncio.config import ScopeName
-
 __tracebackhide__ = is_hidden
 
 XUNIT_PREFIX = "_xunit_setup_"
@@ -265,18 +263,6 @@ def is_up(node: pytest.Item | pytest.Collector) -> bool:
     Waits for a public view of what is set up.
     """
     return node in node.session._setupstate.stack
-
-
-def parametrize(
-    metafunc: pytest.Metafunc, name: str, ids: Iterable[str], scope: ScopeName
-) -> None:
-    """Parametrise a test by a fixture that its function does not name.
-
-    Waits for what `add_to_closure` waits for.
-    """
-    add_to_closure(cast("pytest.Function", metafunc.definition), name)
-    values = list(ids)
-    metafunc.parametrize(name, values, ids=values, indirect=True, scope=scope)
 
 
 def cached_value(fixturedef: pytest.FixtureDef[Any]) -> Any:

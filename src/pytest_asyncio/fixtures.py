@@ -518,7 +518,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         scopes = {each.scope for each in fixtures_of(item, loops)}
         scopes.add(loops.scope_asked_by_test(said) or "function")
         scope = min(scopes, key=SCOPES.index)
-        _pytest_private.parametrize(metafunc, FACTORY_FIXTURE, names, scope)
+        _pytest_private.add_to_closure(item, FACTORY_FIXTURE)
+        metafunc.parametrize(
+            FACTORY_FIXTURE, names, ids=names, indirect=True, scope=scope
+        )
 
 
 def _look_above(item: pytest.Item, loops: Loops) -> Above:
