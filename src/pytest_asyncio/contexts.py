@@ -72,7 +72,7 @@ class Changes:
     def __init__(
         self,
         context: contextvars.Context,
-        private: Collection[contextvars.ContextVar[Any]] = (),
+        private: Collection[contextvars.ContextVar[Any]],
     ) -> None:
         self._made: Final = [
             (variable, value, variable.set(value))

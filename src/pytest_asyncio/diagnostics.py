@@ -777,7 +777,7 @@ def _of_users(frames: Iterable[traceback.FrameSummary]) -> list[traceback.FrameS
 
 
 def report(
-    loop: asyncio.AbstractEventLoop, first: Collection[asyncio.Task[Any]] = ()
+    loop: asyncio.AbstractEventLoop, first: Collection[asyncio.Task[Any]]
 ) -> str:
     """What every task of a loop is waiting for, as text.
 

@@ -319,9 +319,7 @@ def _define(fixturedef: AnyFixtureDef) -> Definition:
 
 
 def is_ours(definition: Definition, item: pytest.Item, loops: Loops) -> bool:
-    """Whether the plugin runs a fixture for a test."""
-    if definition is SYNCHRONOUS:
-        return False
+    """Whether the plugin runs a fixture, which is not synchronous, for a test."""
     return definition.declared or (
         not marking(item).foreign
         and (

@@ -169,7 +169,7 @@ class Runner:
         *,
         context: contextvars.Context,
         name: str,
-        owner: Tasks | None = None,
+        owner: Tasks,
     ) -> T:
         """Run a coroutine as one task, to its end.
 
@@ -193,15 +193,14 @@ class Runner:
         *,
         context: contextvars.Context,
         name: str,
-        owner: Tasks | None,
+        owner: Tasks,
     ) -> asyncio.Task[T]:
         try:
             self._check_usable()
         except BaseException:
             coroutine.close()
             raise
-        if owner is not None:
-            context.run(OWNER.set, owner)
+        context.run(OWNER.set, owner)
         if self._drives:
             context.run(_DEPTH.set, len(self._drives))
         task: asyncio.Task[T]
@@ -252,7 +251,7 @@ class Runner:
         task: asyncio.Task[Any],
         until: Callable[[], bool],
         *,
-        owner: Tasks | None,
+        owner: Tasks,
         cancellable: bool = True,
     ) -> None:
         """Let the loop run until something is so, on behalf of a task.
@@ -293,7 +292,7 @@ class Runner:
         interruption: BaseException,
         task: asyncio.Task[Any],
         until: Callable[[], bool],
-        owner: Tasks | None,
+        owner: Tasks,
     ) -> NoReturn:
         """Cancel what was interrupted, unless that is at its end, and raise the interruption."""
         try:
@@ -709,9 +708,9 @@ class FixtureTask(Generic[T]):
                     self.runner.crash(self)
 
 
-def _forget(exception: BaseException, owner: Tasks | None) -> None:
+def _forget(exception: BaseException, owner: Tasks) -> None:
     """Let asyncio not report what ends the run: it comes out of every task that it hits."""
-    if owner is not None and isinstance(exception, KeyboardInterrupt | SystemExit):
+    if isinstance(exception, KeyboardInterrupt | SystemExit):
         owner.forget(exception)
 
 
