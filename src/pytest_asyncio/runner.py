@@ -752,11 +752,12 @@ def _is_stop(exception: BaseException) -> bool:
     )
 
 
-def _swap_current_task(_loop: object, _task: object) -> None:
-    """Before Python 3.12, the current task is not kept by the thread."""
-
-
-_swap_current_task = getattr(asyncio.tasks, "_swap_current_task", _swap_current_task)
+_swap_current_task: Final[Callable[[object, object], object]] = getattr(
+    # Before Python 3.12, the current task is not kept by the thread.
+    asyncio.tasks,
+    "_swap_current_task",
+    lambda _loop, _task: None,
+)
 
 _IS_TASK_OF_THREAD: Final = sys.version_info >= (3, 14)
 
@@ -950,15 +951,9 @@ async def _shut_down(
         done = {task for task in pending if task.done()}
         pending -= done
         for task in done:
-            if not task.cancelled() and (exc := task.exception()) is not None:
-                loop.call_exception_handler(
-                    {
-                        "message": "exception while a pending task was cancelled at the "
-                        "end of its event loop",
-                        "exception": exc,
-                        "task": task,
-                    }
-                )
+            _tell(
+                loop, task, "a pending task was cancelled at the end of its event loop"
+            )
         for task in pending:
             silence(task)
             left.append(f"{describe(task)}, did not end when it was cancelled")
@@ -967,6 +962,14 @@ async def _shut_down(
         loop, getattr(loop, "_default_executor", None) or executor
     )
     return left
+
+
+def _tell(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any], when: str) -> None:
+    """Tell the loop's exception handler what a task has raised, if it has."""
+    if not task.cancelled() and (exc := task.exception()) is not None:
+        loop.call_exception_handler(
+            {"message": f"exception while {when}", "exception": exc, "task": task}
+        )
 
 
 async def _shut_down_generators(loop: asyncio.AbstractEventLoop) -> list[str]:
@@ -988,14 +991,7 @@ async def _has_ended(
     await _wait(loop, [step], GRACE)
     if not step.done():
         return False
-    if not step.cancelled() and (exc := step.exception()) is not None:
-        loop.call_exception_handler(
-            {
-                "message": f"exception while {what} at the end of their event loop",
-                "exception": exc,
-                "task": step,
-            }
-        )
+    _tell(loop, step, f"{what} at the end of their event loop")
     return True
 
 
