@@ -787,7 +787,7 @@ def report(
     :param first: The tasks to begin with.
     """
     try:
-        tasks = [task for task in all_tasks(loop) if not task.done()]
+        tasks = list(all_tasks(loop))
     except RuntimeError:
         return ""
     tasks.sort(key=lambda task: (task not in first, _natural(task)))
@@ -821,9 +821,10 @@ def _natural(task: asyncio.Task[Any]) -> list[str | int]:
 
 def _place(task: asyncio.Task[Any]) -> str:
     lines = [""]
-    for filename, line, function in await_chain(task):
+    for frame in _user_frames(task):
+        filename, line = frame.f_code.co_filename, frame.f_lineno
         source = linecache.getline(filename, line).strip()
-        lines.append(f'  File "{filename}", line {line}, in {function}')
+        lines.append(f'  File "{filename}", line {line}, in {frame.f_code.co_name}')
         if source:
             lines.append(f"    {source}")
     if len(lines) == 1:
@@ -846,21 +847,8 @@ def describe_generators(tasks: Iterable[asyncio.Task[Any]]) -> list[str]:
     ]
 
 
-def await_chain(task: asyncio.Task[Any]) -> list[tuple[str, int, str]]:
-    """Where a suspended task is: each of the user's frames, the innermost last.
-
-    ``Task.get_stack()`` gives one frame. The others hang together by what each one awaits.
-
-    :returns: File name, line and function of each frame.
-    """
-    return [
-        (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
-        for frame in _user_frames(task)
-    ]
-
-
 def traceback_of(task: asyncio.Task[Any]) -> types.TracebackType | None:
-    """The await chain of a suspended task as a traceback that ends where the task waits.
+    """The frames of a suspended task as a traceback that ends where the task waits.
 
     What interrupts a task from outside is raised while the loop waits in its selector. With
     this traceback it points at what the task was waiting for instead.
@@ -872,6 +860,10 @@ def traceback_of(task: asyncio.Task[Any]) -> types.TracebackType | None:
 
 
 def _user_frames(task: asyncio.Task[Any]) -> list[types.FrameType]:
+    """Where a suspended task is: each of the user's frames, the innermost last.
+
+    ``Task.get_stack()`` gives one frame. The others hang together by what each one awaits.
+    """
     frames = list(_frames(task.get_coro()))
     return [each for each in frames if not _is_plumbing(each.f_code.co_filename)]
 
@@ -896,18 +888,23 @@ def _awaited_by(awaited: Any) -> Any:
     for attribute in ("cr_await", "gi_yieldfrom", "ag_await"):
         if hasattr(awaited, attribute):
             return getattr(awaited, attribute)
-    # ``async for`` and anext() await an object that only the garbage collector sees through.
-    if type(awaited).__name__ in {"async_generator_asend", "async_generator_athrow"}:
-        return _first(gc.get_referents(awaited), types.AsyncGeneratorType)
-    if type(awaited).__name__ in {"anext_awaitable", "coroutine_wrapper"}:
+    # ``async for`` and anext() await an object that only the garbage collector sees through: what
+    # it drives is the first that it refers to, save for its type.
+    if type(awaited).__name__ in _OPAQUE:
         for each in gc.get_referents(awaited):
             if not isinstance(each, type):
                 return each
     return None
 
 
-def _first(objects: Iterable[Any], kind: type) -> Any:
-    return next((each for each in objects if isinstance(each, kind)), None)
+_OPAQUE: Final = frozenset(
+    {
+        "anext_awaitable",
+        "async_generator_asend",
+        "async_generator_athrow",
+        "coroutine_wrapper",
+    }
+)
 
 
 _OURS: Final = f"{Path(__file__).parent}{os.sep}"
