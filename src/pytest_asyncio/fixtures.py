@@ -84,7 +84,6 @@ from pytest_asyncio.warning_types import warn_at
 
 if TYPE_CHECKING:
     from pytest_asyncio.current_loop import CurrentLoop
-    from pytest_asyncio.diagnostics import Tasks
 
 __tracebackhide__ = is_hidden
 
@@ -656,27 +655,26 @@ def set_up(
     It is the hook ``pytest_fixture_setup``, which pytest goes on with at the ``yield``.
     """
     item = _pytest_private.item_of(request)
-    if is_ours(definition, item, loops):
-        replacement = _replacement(fixturedef, request, definition, loops, item)
-    else:
+    if not is_ours(definition, item, loops):
         return (yield from _leave_to_others(fixturedef, request, item))
     original = fixturedef.func
+    replacement = _replacement(fixturedef, request, definition, loops, item)
     _pytest_private.set_function(fixturedef, _like(original, replacement))
     try:
         return (yield)
     except _NotNowError as exc:
-        failure = exc.failure
+        error = exc.failure
     except BaseException as exc:
         if _pytest_private.is_set_up(fixturedef):
             raise
-        failure = at_unless_shown(item, exc)
+        error = at_unless_shown(item, exc)
     finally:
         _pytest_private.set_function(fixturedef, original)
     # What pytest kept of the attempt has to go. An error it would give out again to whoever asks
     # in a better way; and where it kept no error, as with CancelledError, which is no Exception,
     # the next request would trip over the finalizers.
     _pytest_private.finish(fixturedef, request)
-    raise failure
+    raise error
 
 
 def set_up_synchronous(
@@ -764,16 +762,18 @@ def _replacement(
         loops.lend(live.runner)
         context, inherited = context_for_fixture()
         name = f"fixture {live.name}"
-        scope = fixturedef.scope
         tasks = live.tasks = live.runner.tasks(
-            f"the fixture {live.name!r} of {scope} scope"
+            f"the fixture {live.name!r} of {fixturedef.scope} scope"
         )
         made = function(*args, **kwargs)
         try:
             if definition.kind == "coroutine":
                 value = live.runner.run(made, context=context, name=name, owner=tasks)
             else:
-                value = _start(live, made, context, name, tasks)
+                live.task = live.runner.fixture(
+                    made, context=context, name=name, owner=tasks
+                )
+                value = live.task.set_up()
         except BaseException as exc:
             loops.over(live)
             error = _set_up_failed(exc, live, loops, item)
@@ -794,17 +794,6 @@ def _replacement(
         return value
 
     return set_up
-
-
-def _start(
-    live: Live,
-    generator: AsyncGenerator[Any, None],
-    context: contextvars.Context,
-    name: str,
-    tasks: Tasks,
-) -> Any:
-    live.task = live.runner.fixture(generator, context=context, name=name, owner=tasks)
-    return live.task.set_up()
 
 
 def _set_up_failed(
