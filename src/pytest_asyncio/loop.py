@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
+import inspect
+from pathlib import Path
 import sys
-import types
 from typing import Any
 from typing import Final
 from typing import final
@@ -43,6 +44,7 @@ from pytest_asyncio.markers import ASYNC
 from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import Marking
 from pytest_asyncio.markers import marking
+from pytest_asyncio.markers import unbound
 from pytest_asyncio.outcomes import at_unless_shown
 from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import has_frames_of_users
@@ -1084,21 +1086,16 @@ def loop_override(
 
 def location(fixturedef: AnyFixtureDef, item: pytest.Item) -> str:
     """Where a fixture is defined, as ``file:line``."""
-    import inspect
+    return place(inspect.unwrap(fixturedef.func), item)
 
-    function = inspect.unwrap(fixturedef.func)
-    code = getattr(getattr(function, "__func__", function), "__code__", None)
+
+def place(function: object, item: pytest.Item) -> str:
+    """Where a function is defined, as ``file:line``; what it is where nobody can tell."""
+    code = getattr(unbound(function), "__code__", None)
     if code is None:
-        return "<unknown>"
-    return place(code, item)
-
-
-def place(code: types.CodeType, item: pytest.Item) -> str:
-    """Where code is, as ``file:line``."""
+        return repr(function)
     path = code.co_filename
     with contextlib.suppress(ValueError):
-        from pathlib import Path
-
         path = str(Path(path).relative_to(item.config.rootpath))
     return f"{path}:{code.co_firstlineno}"
 

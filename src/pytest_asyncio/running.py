@@ -570,9 +570,7 @@ def _check_returned(
 
 
 def _never_awaited(item: pytest.Function, wrapper: Any) -> BaseException:
-    code = getattr(unbound(wrapper), "__code__", None)
-    where = repr(wrapper) if code is None else place(code, item)
-    return failure(messages.never_awaited(item.nodeid, where), item)
+    return failure(messages.never_awaited(item.nodeid, place(wrapper, item)), item)
 
 
 def _traced(wrapper: Any) -> Callable[..., Coroutine[Any, Any, None]]:
