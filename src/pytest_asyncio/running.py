@@ -83,9 +83,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     from pytest_asyncio import hookspecs
 
     pluginmanager.add_hookspecs(hookspecs)
-    running = Running()
-    pluginmanager.register(running, "pytest_asyncio.running")
-    running.add_synchronous(pluginmanager)
+    pluginmanager.register(Running(), "pytest_asyncio.running")
     # The entry point and `pytest_plugins` name it differently, and pytest refuses to load a
     # plugin twice unless it finds the second name taken.
     for name in ("asyncio", "pytest_asyncio.plugin"):
@@ -135,9 +133,7 @@ class Running:
         loops = self.loops
         manager = session.config.pluginmanager
         if loops.collection.is_synchronous_concerned:
-            self.add_synchronous(manager)
-        elif manager.has_plugin(_SYNCHRONOUS):
-            manager.unregister(name=_SYNCHRONOUS)
+            self._add_synchronous(manager)
         if not (loops.collection.is_concerned or loops.is_auto or is_any_declared()):
             manager.unregister(self)
             # What no test asks for plainly may yet be asked for while one runs.
@@ -151,13 +147,13 @@ class Running:
         manager = self.loops.config.pluginmanager
         manager.unregister(name=_ASIDE)
         manager.register(self)
-        self.add_synchronous(manager)
+        self._add_synchronous(manager)
         self._add_in_place(manager)
 
-    def add_synchronous(self, manager: pytest.PytestPluginManager) -> None:
+    def _add_synchronous(self, manager: pytest.PytestPluginManager) -> None:
         """Have the hook around synchronous tests, too."""
         if not manager.has_plugin(_SYNCHRONOUS):
-            manager.register(_Synchronous(self), _SYNCHRONOUS)
+            manager.register(_Synchronous(self.loops), _SYNCHRONOUS)
 
     def _add_in_place(self, manager: pytest.PytestPluginManager) -> None:
         if _is_call_observed(self.loops.config) and not manager.has_plugin(_IN_PLACE):
@@ -186,7 +182,7 @@ class Running:
         if loops.unhandled or loops.stuck:
             _report(item, loops)
         if loops.station is not None and not loops.station.is_async:
-            self.add_synchronous(item.config.pluginmanager)
+            self._add_synchronous(item.config.pluginmanager)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_fixture_setup(
@@ -300,13 +296,13 @@ _SYNCHRONOUS: Final = "pytest_asyncio.synchronous"
 class _Synchronous:
     """The hook around synchronous tests, as long as one of them may have to do with a loop."""
 
-    def __init__(self, running: Running) -> None:
-        self._running: Final = running
+    def __init__(self, loops: Loops) -> None:
+        self._loops: Final = loops
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
         """Have the loop of the test be the current one, and tell what goes wrong in it."""
-        loops = self._running.loops
+        loops = self._loops
         if is_unittest(item) and stake(item, loops) == "testcase":
             text = messages.async_method_of_testcase(item.nodeid)
             raise failure(text, item)
