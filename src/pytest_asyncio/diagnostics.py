@@ -557,15 +557,17 @@ def _has_threads(loop: asyncio.SelectorEventLoop) -> bool:
     The frames come last, and only where no thread of the user's is at work: while one is looked
     at, its variables live on, and a database may find its cursors still open.
     """
-    if any(_is_users(thread, loop) for thread in threading.enumerate()):
+    threads = threading.enumerate()
+    if any(_is_users(thread, loop) for thread in threads):
         return True
     known = sys._current_frames()
     if len(list(_THREADS.iterdir())) > len(known):
         return True
-    idle = _idle_threads(loop, known)
-    own = threading.get_ident()
+    idle = {threading.get_ident(), *_idle_threads(loop, known)}
+    # Those that are left are tools'. Their frames would not tell: they wait inside threading.
+    idle.update(each.ident for each in threads if isinstance(each, threading.Timer))
     return any(
-        ident != own and ident not in idle and not _is_tool(ident, frame)
+        ident not in idle and _root_of(frame) not in _TOOLS
         for ident, frame in known.items()
     )
 
@@ -605,21 +607,16 @@ def _idle_threads(
     }
 
 
-def _is_tool(ident: int, frame: types.FrameType) -> bool:
-    """Whether a thread belongs to a test tool that has no business with anybody's loop."""
+def _root_of(frame: types.FrameType) -> str:
+    """The package of the function that a thread runs."""
     module = ""
     each: types.FrameType | None = frame
     while each is not None:
         name = str(each.f_globals.get("__name__", ""))
         if name != "threading":
-            module = (
-                name  # In the end, the module of the function that the thread runs.
-            )
+            module = name
         each = each.f_back
-    for thread in threading.enumerate():
-        if thread.ident == ident and isinstance(thread, threading.Timer):
-            return _is_of_tool(thread.function)
-    return module.partition(".")[0] in _TOOLS
+    return module.partition(".")[0]
 
 
 # -- timeouts of test tools --
