@@ -58,7 +58,6 @@ from pytest_asyncio.loop_factories import has_loop_factories
 from pytest_asyncio.markers import ASYNC
 from pytest_asyncio.markers import is_async_method_of_testcase
 from pytest_asyncio.markers import is_async_test
-from pytest_asyncio.markers import is_automatic
 from pytest_asyncio.markers import is_unittest
 from pytest_asyncio.markers import keep_marking
 from pytest_asyncio.markers import Kind
@@ -457,13 +456,7 @@ def stake(item: pytest.Item, loops: Loops) -> Stake:
 def _take_stock(item: pytest.Item, loops: Loops, reader: Reader) -> Stake:
     said = keep_marking(item, reader)
     known: Stake = "none" if said.mark is None else "mark"
-    if (
-        is_automatic(said)
-        # Unless a plugin has put something synchronous in its place since.
-        and kind(cast("pytest.Function", item).obj) != "synchronous"
-    ):
-        known = "test"
-    elif is_unittest(item) and is_async_method_of_testcase(item):
+    if is_unittest(item) and is_async_method_of_testcase(item):
         known = "testcase"
     elif (
         # In strict mode, what has no mark is not looked at any further: a sync suite has many.

@@ -227,11 +227,6 @@ def _automatic() -> Marking:
     return Marking(pytest.mark.asyncio.mark)
 
 
-def is_automatic(said: Marking) -> bool:
-    """Whether nothing is said but by auto mode, which marks nothing but async functions."""
-    return said is _automatic()
-
-
 _NOTHING: Final = Marking()
 _FOREIGN: Final = Marking(foreign=True)
 _MARKING: Final = pytest.StashKey[Marking]()
