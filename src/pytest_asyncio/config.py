@@ -32,9 +32,7 @@ __all__ = [
 ScopeName: TypeAlias = Literal["session", "package", "module", "class", "function"]
 """A scope, as pytest names it; the widest first."""
 
-FixtureScopeDefault: TypeAlias = Literal[
-    "session", "package", "module", "class", "function", "fixture-scope"
-]
+FixtureScopeDefault: TypeAlias = Literal[ScopeName, "fixture-scope"]
 """What ``asyncio_default_fixture_loop_scope`` may be set to."""
 
 SCOPES: Final[tuple[ScopeName, ...]] = get_args(ScopeName)

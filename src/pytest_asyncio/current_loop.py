@@ -122,6 +122,15 @@ def set_current_loop(loop: asyncio.AbstractEventLoop) -> None:
         asyncio.events.set_event_loop(loop)
 
 
+def is_policy(value: object) -> bool:
+    """Whether something is an event loop policy, or None, which stands for the default one."""
+    # Python 3.16 has none any more.
+    kind: Any = getattr(asyncio.events, "_AbstractEventLoopPolicy", None) or getattr(
+        asyncio.events, "AbstractEventLoopPolicy", object
+    )
+    return value is None or isinstance(value, kind)
+
+
 def set_policy(policy: Any) -> None:
     """Put an event loop policy in force.
 

@@ -23,7 +23,6 @@ from typing import Any
 from typing import Final
 from typing import final
 from typing import TYPE_CHECKING
-import warnings
 
 import pytest
 
@@ -521,9 +520,10 @@ class Loops:
             policy = request.getfixturevalue("event_loop_policy")
             if station.policy_before is None:
                 from pytest_asyncio.current_loop import get_policy
+                from pytest_asyncio.current_loop import is_policy
 
                 station.policy_before = get_policy()
-                if not _is_policy(policy):
+                if not is_policy(policy):
                     where = station.item.nodeid
                     if "event_loop_policy" not in _pytest_private.parameters(
                         station.item
@@ -965,16 +965,6 @@ def _variant(station: Station) -> object:
     return station.policy_override, _hashable(parameter)
 
 
-def _is_policy(value: object) -> bool:
-    import asyncio
-
-    # Python 3.16 has none any more.
-    kind: Any = getattr(asyncio.events, "_AbstractEventLoopPolicy", None) or getattr(
-        asyncio.events, "AbstractEventLoopPolicy", object
-    )
-    return value is None or isinstance(value, kind)
-
-
 def _is_loop(value: object) -> bool:
     import asyncio
 
@@ -1135,11 +1125,9 @@ def event_loop_policy() -> Any:
 
     .. versionadded:: 0.23
     """
-    import asyncio
+    from pytest_asyncio.current_loop import get_policy
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return asyncio.get_event_loop_policy()  # type: ignore[deprecated]
+    return get_policy()
 
 
 # `pytest --fixtures` has a heading for each module: it stands with those that are listed.
