@@ -89,6 +89,7 @@ class Station:
     __slots__ = (
         "before",
         "changes",
+        "factory",
         "home",
         "is_async",
         "is_overridden",
@@ -127,6 +128,8 @@ class Station:
         """The loop of the test, as soon as it is known."""
         self.home: Node | None = None
         """The node that this loop belongs to, unless a fixture of the user's made it."""
+        self.factory: tuple[str, LoopFactory] | None = None
+        """The loop factory that makes it and its name, as soon as the variant is known."""
         self.variant: object = None
         """What tells the loop from others of the same node, as soon as it is known."""
         self.policy_before: Any = None
@@ -539,18 +542,19 @@ class Loops:
             runner.close()
             runner = None
         if runner is None:
-            runner = self._homes[key] = self._make(station.item, policy)
+            runner = self._homes[key] = self._make(station, policy)
         return runner
 
     def variant(self, station: Station) -> object:
         """What tells loops of one home apart: the factory's name, or the policy's parameter."""
         if station.variant is None:
+            station.factory = loop_factory(station.item)
             station.variant = _variant(station)
         return station.variant
 
-    def _make(self, item: pytest.Item, policy: Any) -> Runner:
-        name, factory = self._factory(item, policy)
-        loop = _new_loop(item, name, factory, self.family)
+    def _make(self, station: Station, policy: Any) -> Runner:
+        name, factory = station.factory or self._default_factory(policy)
+        loop = _new_loop(station.item, name, factory, self.family)
         if self.settings.debug:
             loop.set_debug(True)
         return self._run_in(loop, owned=True)
@@ -572,12 +576,10 @@ class Loops:
         runner.crashed = self._crashed
         return runner
 
-    def _factory(self, item: pytest.Item, policy: Any) -> tuple[str, LoopFactory]:
+    @staticmethod
+    def _default_factory(policy: Any) -> tuple[str, LoopFactory]:
         import asyncio
 
-        chosen = loop_factory(item)
-        if chosen is not None:
-            return chosen
         if policy is not None:
             return "event_loop_policy", policy.new_event_loop
         return "asyncio.new_event_loop", asyncio.new_event_loop
@@ -953,15 +955,13 @@ def _is_of_two_loops(exc: BaseException) -> bool:
 
 
 def _variant(station: Station) -> object:
-    item = station.item
-    chosen = loop_factory(item)
-    if chosen is not None:
-        name, factory = chosen
+    if station.factory is not None:
+        name, factory = station.factory
         # A function or lambda made anew at each call of the hook is the same factory.
         return name, getattr(factory, "__code__", factory)
     if station.policy_override is None:
         return ""
-    parameter = _pytest_private.parameters(item).get("event_loop_policy")
+    parameter = _pytest_private.parameters(station.item).get("event_loop_policy")
     return station.policy_override, _hashable(parameter)
 
 
