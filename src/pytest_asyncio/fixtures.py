@@ -750,8 +750,8 @@ def _replacement(
     elif definition.kind not in ASYNC:
         return _synchronous(function, fixturedef, request, definition, loops, item)
 
-    def set_up(*args: Any, **kwargs: Any) -> Any:
-        live = _live(fixturedef, request, definition, loops, item)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        live = _begin(fixturedef, request, definition, loops, item)
         loops.lend(live.runner)
         context, inherited = context_for_fixture()
         name = f"fixture {live.name}"
@@ -786,7 +786,7 @@ def _replacement(
             raise _crash(live, loops, item)
         return value
 
-    return set_up
+    return run
 
 
 def _set_up_failed(
@@ -894,14 +894,14 @@ def _shown(live: Live) -> tuple[str, str]:
 # -- which loop a fixture runs in --
 
 
-def _live(
+def _begin(
     fixturedef: AnyFixtureDef,
     request: pytest.FixtureRequest,
     definition: Definition,
     loops: Loops,
     item: pytest.Item,
 ) -> Live:
-    """Find, or make, the loop of a fixture: the one it asks for, or that of its group."""
+    """Begin a fixture in its loop: the one it asks for, or that of its group; made if need be."""
     node: Node = request.node
     station = loops.enter(item)
     asked = loops.asked_by_fixture(definition.loop_scope, node)
@@ -967,7 +967,7 @@ def _synchronous(
     """Run a synchronous fixture with its loop as the current one."""
 
     def current() -> Live:
-        live = _live(fixturedef, request, definition, loops, item)
+        live = _begin(fixturedef, request, definition, loops, item)
         loops.live.append(live)
         request.addfinalizer(lambda: loops.live.remove(live))
         loops.make_current(live.runner)
