@@ -96,6 +96,7 @@ class Watch:
 
     :param loop: The loop.
     :param drives: Those outside the loop that wait for what happens in it.
+    :param unhandled: Where exceptions are put that were reported to the loop.
     """
 
     __slots__ = (
@@ -105,14 +106,16 @@ class Watch:
         "_loop",
         "_select_before",
         "_selector",
-        "unhandled",
+        "_unhandled",
     )
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, drives: Collection[object]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        drives: Collection[object],
+        unhandled: list[Unhandled],
     ) -> None:
-        self.unhandled: list[Unhandled] = []
-        """Exceptions that were reported to the loop, until somebody takes them."""
+        self._unhandled: Final = unhandled
         self._loop: Final = loop
         self._drives: Final = drives
         self._jobs: Final[set[asyncio.Future[Any]]] = set()
@@ -187,7 +190,7 @@ class Watch:
             # A gather() that is cancelled with its tasks, at the end of their loop say, is told
             # of if nobody awaits it: nothing has failed.
             if not isinstance(exception, asyncio.CancelledError):
-                self.unhandled.append(Unhandled(exception, _source(context)))
+                self._unhandled.append(Unhandled(exception, _source(context)))
         if created := context.get("source_traceback"):
             created = traceback.StackSummary.from_list(_of_users(created))
             context = {**context, "source_traceback": created}

@@ -569,12 +569,15 @@ class Loops:
                 # leave a loop behind, or none, which is an error and not a warning.
                 text = "ignore:There is no current event loop:DeprecationWarning"
                 self.config.addinivalue_line("filterwarnings", text)
-        runner = self._runner(loop, owned=owned, family=self.family)
-        runner.interrupted = self._interrupted
-        runner.watch.unhandled = self.unhandled
-        runner.newly_stuck = self.stuck
-        runner.crashed = self._crashed
-        return runner
+        return self._runner(
+            loop,
+            owned=owned,
+            family=self.family,
+            unhandled=self.unhandled,
+            newly_stuck=self.stuck,
+            crashed=self._crashed,
+            interrupted=self._interrupted,
+        )
 
     @staticmethod
     def _default_factory(policy: Any) -> tuple[str, LoopFactory]:

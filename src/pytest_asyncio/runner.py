@@ -52,6 +52,7 @@ from pytest_asyncio.diagnostics import show
 from pytest_asyncio.diagnostics import silence
 from pytest_asyncio.diagnostics import Tasks
 from pytest_asyncio.diagnostics import traceback_of
+from pytest_asyncio.diagnostics import Unhandled
 from pytest_asyncio.diagnostics import Watch
 
 __tracebackhide__ = True
@@ -93,10 +94,6 @@ _Drive: TypeAlias = tuple[asyncio.Task[Any], Callable[[], bool], bool]
 """A task, whether what is waited for on its behalf is so, and whether it may be cancelled."""
 
 
-def _ignore() -> None:
-    pass
-
-
 @final
 class Runner:
     """Runs coroutines in one event loop.
@@ -104,6 +101,11 @@ class Runner:
     :param loop: The loop; it must not be running.
     :param owned: Whether `close` closes the loop, or leaves that to whoever made it.
     :param family: The runners of this pytest run by their loops; this one adds itself.
+    :param unhandled: Where exceptions are put that were reported to the loop.
+    :param newly_stuck: Where tasks are put that did not end when they were cancelled.
+    :param crashed: Fixtures whose task was cancelled at their yield and that are not torn down
+        yet; this one adds and removes its own.
+    :param interrupted: Called while the loop stands still, before an interrupted task is cancelled.
     """
 
     __slots__ = (
@@ -112,14 +114,14 @@ class Runner:
         "_drives",
         "_executor",
         "_family",
+        "_interrupted",
         "_interruption",
+        "_newly_stuck",
         "_running",
         "_woken",
         "before",
         "crashed",
-        "interrupted",
         "loop",
-        "newly_stuck",
         "owned",
         "stuck",
         "watch",
@@ -131,25 +133,26 @@ class Runner:
         *,
         owned: bool,
         family: dict[asyncio.AbstractEventLoop, Runner],
+        unhandled: list[Unhandled],
+        newly_stuck: list[asyncio.Task[Any]],
+        crashed: list[FixtureTask[Any]],
+        interrupted: Callable[[], object],
     ) -> None:
         self.loop: Final = loop
         self.owned: Final = owned
         self.before: CurrentLoop | None = None
         """What was current before the loop, where that stays so between tests."""
-        self.crashed: list[FixtureTask[Any]] = []
-        """Fixtures whose task was cancelled at their yield and that are not torn down yet."""
+        self.crashed: Final = crashed
         self.stuck: Final[list[asyncio.Task[Any]]] = []
         """Tasks that did not end when they were cancelled."""
-        self.newly_stuck: list[asyncio.Task[Any]] = []
-        """The same, until somebody takes them."""
-        self.interrupted: Callable[[], object] = _ignore
-        """Called while the loop stands still, before an interrupted task is cancelled."""
+        self._newly_stuck: Final = newly_stuck
+        self._interrupted: Final = interrupted
         self._family: Final = family
         self._running = False
         self._woken = False
         self._interruption: BaseException | None = None
         self._drives: Final[list[_Drive]] = []
-        self.watch: Final = Watch(loop, self._drives)
+        self.watch: Final = Watch(loop, self._drives, unhandled)
         """What went wrong in the loop unnoticed."""
         self._asked: Final[list[_Asked]] = []
         self._beside_host = False
@@ -276,7 +279,7 @@ class Runner:
                         self._go_on(until)
                     if timeout is not None and timeout.hit is task:
                         # It was busy, and is done: what are the others at?
-                        self.interrupted()
+                        self._interrupted()
             except BaseException as exc:
                 interruption = exc
             if interruption is not None:
@@ -306,7 +309,7 @@ class Runner:
             if isinstance(interruption, DeadlockError):
                 interruption.args = (self.report(),)
             else:
-                self.interrupted()
+                self._interrupted()
             try:
                 self._abandon(task)
             except BaseException as exc:
@@ -423,7 +426,7 @@ class Runner:
                     task for task in tasks if not task.done() and task not in self.stuck
                 ]
                 self.stuck.extend(new)
-                self.newly_stuck.extend(new)
+                self._newly_stuck.extend(new)
 
     # -- tasks that a test leaves --
 
