@@ -36,10 +36,6 @@ def _fixture_manager(node: pytest.Item | pytest.Collector) -> FixtureManager:
     return node.session._fixturemanager
 
 
-def _fixture_info(item: pytest.Function) -> FuncFixtureInfo:
-    return item._fixtureinfo
-
-
 def item_of(request: pytest.FixtureRequest) -> pytest.Item:
     """The test that asks, whatever the scope of the request.
 
@@ -112,7 +108,7 @@ def add_to_closure(item: pytest.Function, name: str) -> None:
     Waits for a public way to request a fixture in ``pytest_generate_tests``:
     ``pytest.mark.usefixtures`` is read before that hook.
     """
-    info = _fixture_info(item)
+    info = item._fixtureinfo
     if name in info.names_closure:
         return
     names, fixturedefs = _fixture_manager(item).getfixtureclosure(
@@ -153,19 +149,11 @@ def parameters(item: pytest.Item) -> Mapping[str, Any]:
 def argument_names(item: pytest.Item) -> Sequence[str]:
     """The names of the fixtures that the test function itself requests.
 
-    Waits for what `test_arguments` waits for.
+    Waits for a public list of them: ``item.fixturenames`` and ``item.funcargs`` also hold
+    fixtures that are requested in other ways.
     """
     info: FuncFixtureInfo | None = getattr(item, "_fixtureinfo", None)
     return () if info is None else info.argnames
-
-
-def test_arguments(item: pytest.Function) -> dict[str, Any]:
-    """What the test function is called with.
-
-    Waits for a public list of the function's own argument names: ``item.funcargs`` also
-    holds fixtures that were requested in other ways.
-    """
-    return {name: item.funcargs[name] for name in _fixture_info(item).argnames}
 
 
 def scope_node(

@@ -485,7 +485,8 @@ def _call(item: pytest.Function, loops: Loops) -> bool | None:
         not auto or said.foreign or kind(function) == "synchronous"
     ):
         return None
-    arguments = _pytest_private.test_arguments(item)
+    names = _pytest_private.argument_names(item)
+    arguments = {name: item.funcargs[name] for name in names}
     _call_ours(item, loops, station, function, arguments)
     return True
 
