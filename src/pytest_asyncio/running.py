@@ -469,20 +469,14 @@ def _is_alone(item: pytest.Item) -> bool:
 
 def _call(item: pytest.Function, loops: Loops) -> bool | None:
     """Call the test function, if it is ours to call, and run what that gives."""
-    auto = loops.is_auto
     station = loops.station_of(item)
+    if station is not None and station.is_replaced:
+        return None  # By a function that is anybody's to call.
     # Read late: other plugins may wrap the function up to now.
     function: Callable[..., Any] = item.obj
-    if station is not None:
-        if station.is_replaced:
-            return None  # By a function that is anybody's to call.
-        said = station.marking
-    elif stake(item, loops) != "none" or (auto and kind(function) != "synchronous"):
-        said = marking(item)
-    else:
-        return None
+    said = marking(item) if station is None else station.marking
     if said.mark is None and (
-        not auto or said.foreign or kind(function) == "synchronous"
+        not loops.is_auto or said.foreign or kind(function) == "synchronous"
     ):
         return None
     names = _pytest_private.argument_names(item)
