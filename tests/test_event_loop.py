@@ -953,6 +953,73 @@ def test_loop_that_the_plan_has_widened_is_current_for_its_tests_only(
     result.assert_outcomes(passed=3)
 
 
+@pytest.mark.skipif(
+    sys.version_info >= (3, 14), reason="there is no current loop unless one is set"
+)
+def test_wider_synchronous_fixture_after_the_override_is_closed(run: Example) -> None:
+    """Its tear-down finds a loop that is open, as it did in releases up to 0.21."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        torn_down = []
+
+        @pytest.fixture
+        def event_loop():
+            loop = asyncio.new_event_loop()
+            yield loop
+            loop.close()
+
+        @pytest.fixture(scope="class")
+        def server():
+            yield
+            loop = asyncio.get_event_loop()
+            loop.run_until_complete(asyncio.sleep(0))
+            loop.close()
+            torn_down.append(loop)
+
+        class TestServer:
+            async def test_it(self, server):
+                pass
+
+        def test_torn_down():
+            assert torn_down
+        """,
+        "-Wignore::DeprecationWarning",
+        mode="auto",
+    )
+    result.assert_outcomes(passed=2)
+
+
+@pytest.mark.skipif(
+    sys.version_info >= (3, 14), reason="there is no current loop unless one is set"
+)
+def test_marked_synchronous_test_after_asyncio_run(run: Example) -> None:
+    """It gets a current loop on demand, whatever an earlier test has called: as up to 0.21."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        pytestmark = pytest.mark.asyncio
+
+        async def test_async():
+            pass
+
+        def test_run():
+            asyncio.run(asyncio.sleep(0))
+
+        def test_on_demand():
+            loop = asyncio.get_event_loop()
+            assert loop.run_until_complete(asyncio.sleep(0, 1)) == 1
+            loop.close()
+        """,
+        "-Wignore::DeprecationWarning",
+    )
+    result.assert_outcomes(passed=3)
+
+
 @pytest.mark.parametrize(
     ("said", "errors", "skipped"),
     [("raise ValueError('no luck')", 3, 0), ("pytest.skip('no luck')", 0, 3)],

@@ -678,6 +678,7 @@ def set_up_synchronous(
         item = _pytest_private.item_of(request)
         if loops.overrides(item).get("event_loop") is fixturedef:
             loops.enter(item)
+            fixturedef.addfinalizer(loops.replace_closed)  # After its own tear-down.
             value = yield
             loops.current_by_override(item, _pytest_private.cached_value(fixturedef))
             return value

@@ -503,6 +503,24 @@ class Loops:
 
         set_policy(policy)
 
+    # -- loops that asyncio makes --
+
+    def let_one_be_made(self) -> None:
+        """Let a marked synchronous test have a loop on demand, whatever was called before it.
+
+        Up to 0.21, all tests with the marker had one.
+        """
+        if self._get_policy is not None:
+            current = self.current()
+            if current.loop is None:
+                current.put_back(on_demand=True)
+
+    def replace_closed(self) -> None:
+        """Let the user's own loop, which its fixture has just closed, not stay the current one."""
+        station = self.station
+        if station is not None and not self.current().is_open:
+            station.before.put_back(on_demand=True)
+
     # -- making loops --
 
     def at(

@@ -173,6 +173,7 @@ class Running:
         loops.keep_policy()
         if at_stake != "none":
             check_mark(item, marking(item))
+            loops.let_one_be_made()
 
     # What goes wrong in the background of a failure is told at the end of the tear-down.
     @pytest.hookimpl(specname="pytest_runtest_setup", trylast=True)
