@@ -10,7 +10,6 @@ What runs in a loop, and what a fixture is, is not decided here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from collections.abc import Container
 from collections.abc import Generator
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -37,16 +36,17 @@ from pytest_asyncio.config import Settings
 from pytest_asyncio.config import settings
 from pytest_asyncio.contexts import Changes
 from pytest_asyncio.hookspecs import LoopFactory
+from pytest_asyncio.loop_factories import default_factory
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
+from pytest_asyncio.loop_factories import is_loop
 from pytest_asyncio.loop_factories import loop_factory
+from pytest_asyncio.loop_factories import new_loop
 from pytest_asyncio.markers import ASYNC
 from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import Marking
 from pytest_asyncio.markers import marking
 from pytest_asyncio.markers import unbound
-from pytest_asyncio.outcomes import at_unless_shown
 from pytest_asyncio.outcomes import failure
-from pytest_asyncio.outcomes import has_frames_of_users
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import members
 from pytest_asyncio.plan import AnyFixtureDef
@@ -409,7 +409,7 @@ class Loops:
         if self.config.getoption("setupplan", default=False):
             return  # Under --setup-plan no fixture has a value.
         station = self.enter(item)
-        if station.override is not None and (station.is_async or _is_loop(loop)):
+        if station.override is not None and (station.is_async or is_loop(loop)):
             station.runner = self.adopt(loop, item, station.override)
             self.make_current()
 
@@ -571,8 +571,8 @@ class Loops:
         return station.variant
 
     def _make(self, station: Station, policy: Any) -> Runner:
-        name, factory = station.factory or self._default_factory(policy)
-        loop = _new_loop(station.item, name, factory, self.family)
+        name, factory = station.factory or default_factory(policy)
+        loop = new_loop(station.item, name, factory, self.family)
         if self.settings.debug:
             loop.set_debug(True)
         return self._run_in(loop, owned=True)
@@ -597,17 +597,9 @@ class Loops:
             interrupted=self._interrupted,
         )
 
-    @staticmethod
-    def _default_factory(policy: Any) -> tuple[str, LoopFactory]:
-        import asyncio
-
-        if policy is not None:
-            return "event_loop_policy", policy.new_event_loop
-        return "asyncio.new_event_loop", asyncio.new_event_loop
-
     def adopt(self, loop: Any, item: pytest.Item, override: AnyFixtureDef) -> Runner:
         """A runner for a loop that the user's ``event_loop`` fixture made, and will close."""
-        if not _is_loop(loop):
+        if not is_loop(loop):
             where = location(override, item)
             raise failure(messages.event_loop_is_not_a_loop(loop, where), item)
         runner = self.family.get(loop)
@@ -984,56 +976,6 @@ def _variant(station: Station) -> object:
         return ""
     parameter = _pytest_private.parameters(station.item).get("event_loop_policy")
     return station.policy_override, _hashable(parameter)
-
-
-def _is_loop(value: object) -> bool:
-    import asyncio
-
-    return isinstance(value, asyncio.AbstractEventLoop)
-
-
-def _new_loop(
-    item: pytest.Item,
-    name: str,
-    factory: LoopFactory,
-    used: Container[asyncio.AbstractEventLoop],
-) -> asyncio.AbstractEventLoop:
-    """A loop that nothing has used yet, or a failure that says what is wrong with it."""
-    problem = ""
-    try:
-        loop = factory()
-    except TypeError as exc:
-        if has_frames_of_users(exc):
-            raise
-        problem = messages.factory_cannot_be_called(item.nodeid, name, factory, exc)
-    except Exception as exc:
-        at_unless_shown(item, exc)
-        raise
-    else:
-        state = _state(loop, used)
-        if state == "new":
-            return loop
-        if state:
-            problem = messages.factory_made_no_new_loop(item.nodeid, name, state)
-        else:
-            problem = messages.factory_made_no_loop(item.nodeid, name, loop)
-    raise failure(problem, item)
-
-
-def _state(
-    loop: asyncio.AbstractEventLoop, used: Container[asyncio.AbstractEventLoop]
-) -> str:
-    """What is to be said of a loop that a factory has made; nothing if it is none."""
-    if not _is_loop(loop):
-        return ""
-    try:
-        if loop.is_closed():
-            return "closed"
-        if loop.is_running():
-            return "running"
-    except NotImplementedError:
-        return ""  # It is of asyncio's abstract class.
-    return "in use" if loop in used else "new"
 
 
 _LOOPS: Final = pytest.StashKey[Loops]()
