@@ -21,7 +21,6 @@ import functools
 import inspect
 from pathlib import Path
 import sys
-import textwrap
 import types
 from typing import Any
 from typing import cast
@@ -38,6 +37,7 @@ import weakref
 import pytest
 
 from pytest_asyncio import _pytest_private
+from pytest_asyncio import failures
 from pytest_asyncio import messages
 from pytest_asyncio.config import ScopeName
 from pytest_asyncio.config import SCOPES
@@ -67,9 +67,7 @@ from pytest_asyncio.markers import Reader
 from pytest_asyncio.markers import unbound
 from pytest_asyncio.outcomes import at_unless_shown
 from pytest_asyncio.outcomes import failure
-from pytest_asyncio.outcomes import failure_of
 from pytest_asyncio.outcomes import is_hidden
-from pytest_asyncio.outcomes import outcome_of
 from pytest_asyncio.plan import AnyFixtureDef
 from pytest_asyncio.plan import home_of
 from pytest_asyncio.plan import is_narrower
@@ -655,7 +653,7 @@ def set_up(
     _pytest_private.set_function(fixturedef, _like(original, replacement))
     try:
         return (yield)
-    except _NotNowError as exc:
+    except failures.NotNowError as exc:
         error = exc.failure
     except BaseException as exc:
         if _pytest_private.is_set_up(fixturedef):
@@ -716,13 +714,6 @@ def _leave_to_others(
     raise failure(told(), item)
 
 
-class _NotNowError(Exception):
-    """A set-up failed for a reason that is not the fixture's own."""
-
-    def __init__(self, failure: BaseException) -> None:
-        self.failure = failure
-
-
 def _like(original: Any, replacement: Callable[..., Any]) -> Callable[..., Any]:
     """The replacement as pytest is to see it: made of the original, and bound as that is.
 
@@ -770,7 +761,7 @@ def _replacement(
                 value = live.task.set_up()
         except BaseException as exc:
             loops.over(live)
-            error = _set_up_failed(exc, live, loops, item)
+            error = failures.of_set_up(exc, live, item, loops)
             if error is exc:
                 raise
             raise error from None
@@ -784,45 +775,10 @@ def _replacement(
         )
         if loops.crashed():
             # It swallowed its cancellation, or was done before.
-            raise _crash(live, loops, item)
+            raise failures.of_crash(item, loops, live)
         return value
 
     return run
-
-
-def _set_up_failed(
-    exc: BaseException, live: Live, loops: Loops, item: pytest.Item
-) -> BaseException:
-    """What the user is to see of a failed set-up."""
-    import asyncio
-
-    from pytest_asyncio import diagnostics
-    from pytest_asyncio import runner
-
-    if isinstance(exc, runner.DidNotYieldError):
-        return failure(messages.did_not_yield(live.name, *_shown(live)), item)
-    what = f"the fixture {live.name!r} of {item.nodeid}"
-    if isinstance(exc, runner.LoopStoppedError):
-        return failure(messages.loop_stopped(what), item)
-    if isinstance(exc, runner.LoopClosedError):
-        return failure(messages.loop_closed(what), item)
-    if isinstance(exc, runner.LoopRunningError):
-        text = messages.fixture_asked_for_in_running_loop(live.name, item.nodeid)
-        return _NotNowError(pytest.fail.Exception(text))
-    if isinstance(exc, diagnostics.DeadlockError):
-        return failure(messages.deadlock(what, str(exc)), item)
-    if isinstance(exc, asyncio.CancelledError) and loops.crashed():
-        return _crash(live, loops, item)
-    if isinstance(exc, runner.CancelledWithoutATraceError):
-        return failure(messages.cancelled_without_a_trace(what), item)
-    loops.explain(exc, item, live)
-    return outcome_of(exc)
-
-
-def _crash(live: Live, loops: Loops, item: pytest.Item) -> BaseException:
-    names = [each.name for each in loops.crashed()]
-    during = f"the fixture {live.name!r} was being set up for {item.nodeid}"
-    return _NotNowError(failure(messages.fixtures_crashed(names, during), item))
 
 
 def _tear_down(
@@ -839,7 +795,7 @@ def _tear_down(
                 bring_up_to_date(task.context, inherited)
             task.tear_down()
     except BaseException as exc:
-        error = _tear_down_failed(exc, live, loops)
+        error = failures.of_tear_down(exc, live, loops)
         if error is exc:
             raise
         raise error from error.__cause__
@@ -847,49 +803,6 @@ def _tear_down(
         loops.over(live)
         changes.undo()
         loops.give_back(live.runner, before)
-
-
-def _tear_down_failed(exc: BaseException, live: Live, loops: Loops) -> BaseException:
-    """What the user is to see of a failed tear-down."""
-    import asyncio
-
-    from pytest_asyncio import diagnostics
-    from pytest_asyncio import runner
-
-    what = f"the tear-down of the fixture {live.name!r} after {loops.during()}"
-    station = loops.station
-    item = _pytest_private.item_of(live.request) if station is None else station.item
-    if isinstance(exc, runner.YieldedAgainError):
-        return failure(messages.yielded_again(live.name, *_shown(live)), item)
-    if isinstance(exc, runner.LoopStoppedError):
-        return failure(messages.loop_stopped(what), item)
-    if isinstance(exc, runner.LoopClosedError):
-        return failure(messages.loop_closed(what), item)
-    if isinstance(exc, diagnostics.DeadlockError):
-        return failure(messages.deadlock(what, str(exc)), item)
-    if isinstance(exc, runner.LoopRunningError):
-        return failure(messages.torn_down_in_running_loop(live.name), item)
-    if live.task is not None and live.task.crash is not None:
-        told = live.name, live.fixturedef.scope, loops.during()
-        if isinstance(exc, asyncio.CancelledError):
-            return failure(messages.fixture_cancelled_silently(*told), item)
-        exc.add_note(messages.raised_by_crashed_fixture(*told))
-    if isinstance(exc, runner.CancelledWithoutATraceError):
-        return failure(messages.cancelled_without_a_trace(what), item)
-    loops.explain(exc, item, live)
-    return failure_of(exc)
-
-
-def _shown(live: Live) -> tuple[str, str]:
-    """The source of a fixture's function, and where it stands."""
-    function = unbound(live.fixturedef.func)
-    item = _pytest_private.item_of(live.request)
-    try:
-        source = textwrap.dedent(inspect.getsource(function))
-    except OSError:
-        source = function.__name__
-    shown = textwrap.indent(source.rstrip(), "    ")
-    return shown, location(live.fixturedef, item)
 
 
 # -- which loop a fixture runs in --
@@ -925,7 +838,7 @@ def _begin(
                 location(override, item),
             )
             # Another test may see another event_loop, or none.
-            raise _NotNowError(failure(text, item))
+            raise failures.NotNowError(failure(text, item))
         runner = loops.adopt(request.getfixturevalue("event_loop"), item, override)
         if node is not item:
             # A parameter of event_loop that changes ends the fixture before its loop.
@@ -987,8 +900,7 @@ def _synchronous(
         try:
             value = next(generator)
         except StopIteration:
-            text = messages.did_not_yield(live.name, *_shown(live))
-            raise failure(text, item) from None
+            raise failures.did_not_yield(live, item) from None
         finally:
             loops.make_current()
         yield value
@@ -997,8 +909,7 @@ def _synchronous(
         try:
             for _ in generator:
                 generator.close()
-                text = messages.yielded_again(live.name, *_shown(live))
-                raise failure(text, item)
+                raise failures.yielded_again(live, item)
         finally:
             loops.make_current()  # It may have made another one current.
             loops.give_back(live.runner, before)

@@ -31,7 +31,6 @@ from pytest_asyncio.config import FixtureScopeDefault
 from pytest_asyncio.config import LeakedTasks
 from pytest_asyncio.config import Mode
 from pytest_asyncio.config import ScopeName
-from pytest_asyncio.config import SCOPES
 from pytest_asyncio.config import Settings
 from pytest_asyncio.config import settings
 from pytest_asyncio.contexts import Changes
@@ -48,7 +47,6 @@ from pytest_asyncio.markers import marking
 from pytest_asyncio.markers import unbound
 from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import is_hidden
-from pytest_asyncio.outcomes import members
 from pytest_asyncio.plan import AnyFixtureDef
 from pytest_asyncio.plan import home_of
 from pytest_asyncio.plan import is_narrower
@@ -756,45 +754,6 @@ class Loops:
         """What is being run, for messages."""
         return "the run" if self.station is None else self.station.item.nodeid
 
-    def explain(
-        self, exc: BaseException, item: pytest.Item, asking: Live | None = None
-    ) -> None:
-        """Add to an error of asyncio's what it cannot know: which loops there are, and why."""
-        station = self.station
-        if station is None or station.runner is None:
-            return
-        who = item.nodeid
-        if asking is not None:
-            who = f"the fixture {asking.name!r} of {who}"
-        for each in _chain(exc):
-            if _is_of_running_loop(each):
-                each.add_note(messages.loop_is_running(who))
-                return
-            if _is_of_two_loops(each):
-                self._explain_two_loops(each, who, item, station, asking)
-                return
-
-    def _explain_two_loops(
-        self,
-        culprit: BaseException,
-        who: str,
-        item: pytest.Item,
-        station: Station,
-        asking: Live | None,
-    ) -> None:
-        if asking is None:
-            scope, runner = station.scope, station.runner
-            used = set(getattr(item, "fixturenames", ()))
-        else:
-            scope, runner = asking.scope, asking.runner
-            used = set(asking.fixturedef.argnames)
-        others = [live for live in self.live if live.runner is not runner]
-        # What was requested by request.getfixturevalue() is known to be there, no more.
-        others = [live for live in others if live.fixturedef.argname in used] or others
-        if others:
-            told = list(dict.fromkeys((live.name, live.scope) for live in others))
-            culprit.add_note(messages.two_loops(who, scope, told, SCOPES))
-
     # -- the life of loops --
 
     def enter(self, item: pytest.Item) -> Station:
@@ -927,44 +886,6 @@ def _is_in(home: Node, item: pytest.Item | None) -> bool:
     while node is not None and node is not home:
         node = node.parent
     return node is not None
-
-
-def _chain(exc: BaseException) -> Iterator[BaseException]:
-    """An exception, those it came from, and those in a group, each once."""
-    seen: set[int] = set()
-    following: list[BaseException | None] = [exc]
-    while following:
-        each = following.pop(0)
-        if each is not None and id(each) not in seen:
-            seen.add(id(each))
-            yield each
-            following += [*members(each), each.__cause__ or each.__context__]
-
-
-def _text_of_asyncio(exc: BaseException) -> str:
-    """What an exception says, if it may be one of asyncio's."""
-    return str(exc) if type(exc) is RuntimeError else ""
-
-
-def _is_of_running_loop(exc: BaseException) -> bool:
-    # asyncio has no exception type for it.
-    text = _text_of_asyncio(exc)
-    return (
-        "cannot be called from a running event loop" in text
-        or "This event loop is already running" in text
-        or "while another loop is running" in text
-    )
-
-
-def _is_of_two_loops(exc: BaseException) -> bool:
-    # asyncio has no exception type for it. Futures and tasks say "attached to a different
-    # loop", locks and queues "is bound to a different event loop".
-    text = _text_of_asyncio(exc)
-    return (
-        "different loop" in text
-        or "different event loop" in text
-        or "Event loop is closed" in text
-    )
 
 
 def _variant(station: Station) -> object:

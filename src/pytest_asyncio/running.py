@@ -20,6 +20,7 @@ import warnings
 import pytest
 
 from pytest_asyncio import _pytest_private
+from pytest_asyncio import failures
 from pytest_asyncio import messages
 from pytest_asyncio.config import chosen_mode
 from pytest_asyncio.config import LeakedTasks
@@ -681,7 +682,7 @@ def _run(
         if loops.tells_leaks:
             # That the test failed is reason enough for it to have left them.
             runner.cancel(runner.pending(tasks))
-        error = _failed(exc, item, loops)
+        error = failures.of_test(exc, item, loops)
         if error is exc:
             raise
         raise error from error.__cause__
@@ -690,7 +691,7 @@ def _run(
         station.changes = Changes(context, runner.private_variables)
     if loops.crashed():
         # The test is over, whether it swallowed its cancellation or was done before.
-        raise _crash(loops, item)
+        raise failures.of_crash(item, loops)
     if loops.tells_leaks:
         _check_leaked(item, loops, runner, tasks)
     return result
@@ -730,38 +731,6 @@ async def _exhaust(generator: Any) -> None:
 
 async def _await(awaitable: Awaitable[object]) -> None:
     await awaitable
-
-
-def _failed(exc: BaseException, item: pytest.Function, loops: Loops) -> BaseException:
-    """What the user is to see of a failed test."""
-    import asyncio
-
-    from pytest_asyncio import diagnostics
-    from pytest_asyncio import runner
-
-    what = item.nodeid
-    if isinstance(exc, runner.LoopStoppedError):
-        return failure(messages.loop_stopped(what), item)
-    if isinstance(exc, runner.LoopClosedError):
-        return failure(messages.loop_closed(what), item)
-    if isinstance(exc, runner.LoopRunningError):
-        return failure(messages.test_in_running_loop(what), item)
-    if isinstance(exc, diagnostics.DeadlockError):
-        deadlock = pytest.fail.Exception(messages.deadlock(what, str(exc)))
-        return deadlock.with_traceback(runner.user_traceback(exc))
-    if isinstance(exc, asyncio.CancelledError) and loops.crashed():
-        return _crash(loops, item)
-    if isinstance(exc, runner.CancelledWithoutATraceError):
-        text = messages.cancelled_without_a_trace(what)
-        return failure(text, item)
-    loops.explain(exc, item)
-    return outcome_of(exc)
-
-
-def _crash(loops: Loops, item: pytest.Item) -> BaseException:
-    names = [live.name for live in loops.crashed()]
-    during = f"{item.nodeid} was running"
-    return failure(messages.fixtures_crashed(names, during), item)
 
 
 # -- tear-down --
@@ -866,7 +835,7 @@ def _report(item: pytest.Item, loops: Loops) -> None:
             ends = each.exception
             continue
         during = each.during or item.nodeid
-        loops.explain(each.exception, item)
+        failures.explain(each.exception, item, loops)
         message = messages.unhandled_exception(during, str(each), each.more)
         try:
             _warn(PytestAsyncioUnhandledExceptionWarning(message), item)

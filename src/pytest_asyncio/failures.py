@@ -1,0 +1,217 @@
+"""What users see of an exception that has come out of a loop.
+
+The runner's exceptions become messages, and errors of asyncio's get notes that say what asyncio
+cannot know: which loops there are, and why. It is the same for a test, and for the set-up and the
+tear-down of a fixture. What an exception group means to pytest is for `outcomes` to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import inspect
+import textwrap
+from typing import Final
+
+import pytest
+
+from pytest_asyncio import _pytest_private
+from pytest_asyncio import messages
+from pytest_asyncio.config import SCOPES
+from pytest_asyncio.loop import Live
+from pytest_asyncio.loop import location
+from pytest_asyncio.loop import Loops
+from pytest_asyncio.loop import Station
+from pytest_asyncio.markers import unbound
+from pytest_asyncio.outcomes import failure
+from pytest_asyncio.outcomes import failure_of
+from pytest_asyncio.outcomes import is_hidden
+from pytest_asyncio.outcomes import members
+from pytest_asyncio.outcomes import outcome_of
+
+__tracebackhide__ = is_hidden
+
+
+class NotNowError(Exception):
+    """A set-up failed for a reason that is not the fixture's own."""
+
+    def __init__(self, failure: BaseException) -> None:
+        self.failure = failure
+
+
+def of_test(exc: BaseException, item: pytest.Item, loops: Loops) -> BaseException:
+    """What the user is to see of a failed test."""
+    import asyncio
+
+    from pytest_asyncio import diagnostics
+    from pytest_asyncio import runner
+
+    what = item.nodeid
+    if isinstance(exc, runner.LoopRunningError):
+        return failure(messages.test_in_running_loop(what), item)
+    if isinstance(exc, diagnostics.DeadlockError):
+        deadlock = pytest.fail.Exception(messages.deadlock(what, str(exc)))
+        return deadlock.with_traceback(runner.user_traceback(exc))
+    if isinstance(exc, asyncio.CancelledError) and loops.crashed():
+        return of_crash(item, loops)
+    return outcome_of(_of_any(exc, what, item, loops))
+
+
+def of_set_up(
+    exc: BaseException, live: Live, item: pytest.Item, loops: Loops
+) -> BaseException:
+    """What the user is to see of a failed set-up."""
+    import asyncio
+
+    from pytest_asyncio import runner
+
+    if isinstance(exc, runner.DidNotYieldError):
+        return did_not_yield(live, item)
+    if isinstance(exc, runner.LoopRunningError):
+        text = messages.fixture_asked_for_in_running_loop(live.name, item.nodeid)
+        return NotNowError(pytest.fail.Exception(text))
+    if isinstance(exc, asyncio.CancelledError) and loops.crashed():
+        return of_crash(item, loops, live)
+    what = f"the fixture {live.name!r} of {item.nodeid}"
+    return outcome_of(_of_any(exc, what, item, loops, live))
+
+
+def of_tear_down(exc: BaseException, live: Live, loops: Loops) -> BaseException:
+    """What the user is to see of a failed tear-down."""
+    import asyncio
+
+    from pytest_asyncio import runner
+
+    station = loops.station
+    item = _pytest_private.item_of(live.request) if station is None else station.item
+    if isinstance(exc, runner.YieldedAgainError):
+        return yielded_again(live, item)
+    if isinstance(exc, runner.LoopRunningError):
+        return failure(messages.torn_down_in_running_loop(live.name), item)
+    if live.task is not None and live.task.crash is not None:
+        told = live.name, live.fixturedef.scope, loops.during()
+        if isinstance(exc, asyncio.CancelledError):
+            return failure(messages.fixture_cancelled_silently(*told), item)
+        exc.add_note(messages.raised_by_crashed_fixture(*told))
+    what = f"the tear-down of the fixture {live.name!r} after {loops.during()}"
+    return failure_of(_of_any(exc, what, item, loops, live))
+
+
+def of_crash(
+    item: pytest.Item, loops: Loops, being_set_up: Live | None = None
+) -> BaseException:
+    """What the user is to see of a test, or a set-up, that was cancelled for a fixture."""
+    names = [live.name for live in loops.crashed()]
+    if being_set_up is None:
+        during = f"{item.nodeid} was running"
+        return failure(messages.fixtures_crashed(names, during), item)
+    during = f"the fixture {being_set_up.name!r} was being set up for {item.nodeid}"
+    return NotNowError(failure(messages.fixtures_crashed(names, during), item))
+
+
+def did_not_yield(live: Live, item: pytest.Item) -> BaseException:
+    """What the user is to see of a generator without a value."""
+    return failure(messages.did_not_yield(live.name, *_shown(live)), item)
+
+
+def yielded_again(live: Live, item: pytest.Item) -> BaseException:
+    """What the user is to see of a generator with a second value."""
+    return failure(messages.yielded_again(live.name, *_shown(live)), item)
+
+
+def _shown(live: Live) -> tuple[str, str]:
+    """The source of a fixture's function, and where it stands."""
+    function = unbound(live.fixturedef.func)
+    item = _pytest_private.item_of(live.request)
+    try:
+        source = textwrap.dedent(inspect.getsource(function))
+    except OSError:
+        source = function.__name__
+    shown = textwrap.indent(source.rstrip(), "    ")
+    return shown, location(live.fixturedef, item)
+
+
+def _of_any(
+    exc: BaseException,
+    what: str,
+    item: pytest.Item,
+    loops: Loops,
+    asking: Live | None = None,
+) -> BaseException:
+    """The message for what may come out of any drive of a loop, or the exception, explained."""
+    from pytest_asyncio import diagnostics
+    from pytest_asyncio import runner
+
+    if isinstance(exc, runner.LoopStoppedError):
+        return failure(messages.loop_stopped(what), item)
+    if isinstance(exc, runner.LoopClosedError):
+        return failure(messages.loop_closed(what), item)
+    if isinstance(exc, diagnostics.DeadlockError):
+        return failure(messages.deadlock(what, str(exc)), item)
+    if isinstance(exc, runner.CancelledWithoutATraceError):
+        return failure(messages.cancelled_without_a_trace(what), item)
+    explain(exc, item, loops, asking)
+    return exc
+
+
+# -- errors of asyncio's --
+
+# It has no exception types for these, and says them in several ways.
+_OF_RUNNING_LOOP: Final = (
+    "cannot be called from a running event loop",
+    "This event loop is already running",
+    "while another loop is running",
+)
+# Futures and tasks say the first, locks and queues the second.
+_OF_TWO_LOOPS: Final = (
+    "different loop",
+    "different event loop",
+    "Event loop is closed",
+)
+
+
+def explain(
+    exc: BaseException, item: pytest.Item, loops: Loops, asking: Live | None = None
+) -> None:
+    """Add to an error of asyncio's what it cannot know: which loops there are, and why."""
+    station = loops.station
+    if station is None or station.runner is None:
+        return
+    who = item.nodeid
+    if asking is not None:
+        who = f"the fixture {asking.name!r} of {who}"
+    for each in _chain(exc):
+        text = str(each) if type(each) is RuntimeError else ""
+        if any(words in text for words in _OF_RUNNING_LOOP):
+            each.add_note(messages.loop_is_running(who))
+            return
+        if any(words in text for words in _OF_TWO_LOOPS):
+            _explain_two_loops(each, who, asking or station, loops)
+            return
+
+
+def _explain_two_loops(
+    culprit: BaseException, who: str, asking: Live | Station, loops: Loops
+) -> None:
+    used: set[str] = set(
+        asking.fixturedef.argnames
+        if isinstance(asking, Live)
+        else getattr(asking.item, "fixturenames", ())
+    )
+    others = [live for live in loops.live if live.runner is not asking.runner]
+    # What was requested by request.getfixturevalue() is known to be there, no more.
+    others = [live for live in others if live.fixturedef.argname in used] or others
+    if others:
+        told = list(dict.fromkeys((live.name, live.scope) for live in others))
+        culprit.add_note(messages.two_loops(who, asking.scope, told, SCOPES))
+
+
+def _chain(exc: BaseException) -> Iterator[BaseException]:
+    """An exception, those it came from, and those in a group, each once."""
+    seen: set[int] = set()
+    following: list[BaseException | None] = [exc]
+    while following:
+        each = following.pop(0)
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            following += [*members(each), each.__cause__ or each.__context__]
