@@ -38,8 +38,8 @@ Problems = Mapping[int, Counter[str]]
 # It is made for stubs, where these would be spelled in another way.
 STUBTEST_IS_MISTAKEN: Final = r"""
 # A literal of several values is a union to mypy, and none at run time.
+pytest_asyncio\.collection\.Stake
 pytest_asyncio\.config\.(FixtureScopeDefault|ScopeName)
-pytest_asyncio\.fixtures\.Stake
 pytest_asyncio\.former_names\._ScopeName
 pytest_asyncio\.markers\.Kind
 pytest_asyncio\.ports\.(_IPVersion|_Protocol)

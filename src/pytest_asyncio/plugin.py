@@ -8,16 +8,18 @@ registers it.
 
 from __future__ import annotations
 
+from pytest_asyncio.collection import (
+    pytest_collection_finish as pytest_collection_finish,
+)
+from pytest_asyncio.collection import (
+    pytest_collection_modifyitems as pytest_collection_modifyitems,
+)
+from pytest_asyncio.collection import pytest_generate_tests as pytest_generate_tests
 from pytest_asyncio.config import Mode as Mode
 from pytest_asyncio.config import pytest_addoption as pytest_addoption
 from pytest_asyncio.config import pytest_configure as pytest_configure
 from pytest_asyncio.config import pytest_report_header as pytest_report_header
 from pytest_asyncio.fixtures import fixture as fixture
-from pytest_asyncio.fixtures import pytest_collection_finish as pytest_collection_finish
-from pytest_asyncio.fixtures import (
-    pytest_collection_modifyitems as pytest_collection_modifyitems,
-)
-from pytest_asyncio.fixtures import pytest_generate_tests as pytest_generate_tests
 from pytest_asyncio.former_names import __getattr__ as __getattr__
 from pytest_asyncio.former_names import _ScopeName as _ScopeName
 from pytest_asyncio.former_names import SubRequest as SubRequest

@@ -22,6 +22,8 @@ import pytest
 from pytest_asyncio import _pytest_private
 from pytest_asyncio import failures
 from pytest_asyncio import messages
+from pytest_asyncio.collection import RUNS_IN_A_LOOP
+from pytest_asyncio.collection import stake
 from pytest_asyncio.config import chosen_mode
 from pytest_asyncio.config import LeakedTasks
 from pytest_asyncio.config import Mode
@@ -29,10 +31,8 @@ from pytest_asyncio.contexts import Changes
 from pytest_asyncio.contexts import context_for_task
 from pytest_asyncio.fixtures import definition_of
 from pytest_asyncio.fixtures import is_any_declared
-from pytest_asyncio.fixtures import RUNS_IN_A_LOOP
 from pytest_asyncio.fixtures import set_up
 from pytest_asyncio.fixtures import set_up_synchronous
-from pytest_asyncio.fixtures import stake
 from pytest_asyncio.fixtures import SYNCHRONOUS
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
