@@ -11,20 +11,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from collections.abc import Collection
-from collections.abc import Generator
-from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
-from collections.abc import Sequence
 import concurrent.futures
-import contextlib
 import contextvars
-import gc
-import inspect
-import linecache
-import os
 from pathlib import Path
-import re
 import selectors
 import signal
 import sys
@@ -35,8 +26,15 @@ from typing import Any
 from typing import cast
 from typing import Final
 from typing import final
-from typing import TypeAlias
 import weakref
+
+from pytest_asyncio.tasks import describe
+from pytest_asyncio.tasks import is_of_standard_library
+from pytest_asyncio.tasks import is_plumbing
+from pytest_asyncio.tasks import of_users
+from pytest_asyncio.timeouts import is_of_tool
+from pytest_asyncio.timeouts import is_timeout
+from pytest_asyncio.timeouts import TOOLS
 
 __tracebackhide__ = True
 
@@ -67,7 +65,7 @@ class Unhandled:
         stack = tuple(
             (frame.f_code, line)
             for frame, line in traceback.walk_tb(self._traceback)
-            if not _is_plumbing(frame.f_code.co_filename)
+            if not is_plumbing(frame.f_code.co_filename)
         )
         told = traceback.format_exception_only(self.exception)
         return (self.during, *told, stack) if stack else id(self)
@@ -82,8 +80,8 @@ class Unhandled:
 
 def _leave_out_plumbing(told: traceback.TracebackException) -> None:
     """Leave out the frames of asyncio and of ours, where user code is among the others."""
-    frames = [frame for frame in told.stack if not _is_plumbing(frame.filename)]
-    if not all(_is_of_standard_library(frame.filename) for frame in frames):
+    frames = [frame for frame in told.stack if not is_plumbing(frame.filename)]
+    if not all(is_of_standard_library(frame.filename) for frame in frames):
         told.stack = traceback.StackSummary.from_list(frames)
     for each in (told.__cause__, told.__context__, *(told.exceptions or ())):
         if each is not None:
@@ -183,7 +181,7 @@ class Watch:
         """
         exception = context.get("exception")
         if isinstance(exception, BaseException):
-            if _is_timeout(exception):
+            if is_timeout(exception):
                 return  # It interrupts the test, and is reported with it.
             if getattr(context.get("asyncgen"), "ag_running", False):
                 return  # The task that runs it would not end, and is reported for that.
@@ -192,7 +190,7 @@ class Watch:
             if not isinstance(exception, asyncio.CancelledError):
                 self._unhandled.append(Unhandled(exception, _source(context)))
         if created := context.get("source_traceback"):
-            created = traceback.StackSummary.from_list(_of_users(created))
+            created = traceback.StackSummary.from_list(of_users(created))
             context = {**context, "source_traceback": created}
         self.original("default_exception_handler")(context)
 
@@ -336,13 +334,6 @@ def _put(target: object, name: str, method: object) -> bool:
 # -- unhandled exceptions --
 
 
-def _is_timeout(exception: BaseException) -> bool:
-    code = _Handler.__call__.__code__
-    return any(
-        frame.f_code is code for frame, _ in traceback.walk_tb(exception.__traceback__)
-    )
-
-
 def _source(context: dict[str, Any]) -> str:
     message = context.get("message") or "Unhandled exception in event loop"
     inner = context.get("context")
@@ -356,7 +347,7 @@ def _source(context: dict[str, Any]) -> str:
         message += f" ({task!r})"
     created = context.get("source_traceback")
     if created:
-        created = _of_users(created)
+        created = of_users(created)
         message += "\ncreated at:\n" + "".join(traceback.format_list(created)).rstrip()
     return str(message)
 
@@ -456,71 +447,11 @@ OWNER: Final = contextvars.ContextVar[Tasks | None](
 """The tasks of the test or fixture in whose context a task is started."""
 
 
-# -- the tasks of fixtures --
-
-_HIDDEN: Final = set[asyncio.Task[Any]]()
-
-
-def hide(task: asyncio.Task[Any]) -> None:
-    """Leave a task out of `asyncio.all_tasks`.
-
-    Programs that stop cancel all tasks that there are, and tests count them. Neither means the
-    fixtures, which wait at their yield for the test to end.
-    https://docs.python.org/3/library/asyncio-extending.html#task-lifetime-support
-    """
-    _HIDDEN.add(task)
-    asyncio.tasks._unregister_task(task)
-
-
-def show(task: asyncio.Task[Any]) -> None:
-    """Have a task that was hidden in `asyncio.all_tasks` again."""
-    if task in _HIDDEN:
-        _HIDDEN.discard(task)
-        if not task.done():
-            asyncio.tasks._register_task(task)
-
-
-# Before Python 3.14, asyncio copies its weak set of all tasks in Python code, for which an empty
-# one takes 2 % of the time that a test with a loop of its own adds. Tasks that run their first
-# step eagerly are in another set, and in none when the loop has stopped.
-_REGISTERED: Final[Collection[object] | None] = (
-    getattr(asyncio.tasks, "_all_tasks", None)
-    if sys.version_info < (3, 12)
-    else getattr(asyncio.tasks, "_scheduled_tasks", None)
-    if sys.version_info < (3, 14)
-    else None
-)
-
-
-def all_tasks(loop: asyncio.AbstractEventLoop) -> set[asyncio.Task[Any]]:
-    """The tasks of a loop that are not done, the hidden ones too."""
-    tasks: set[asyncio.Task[Any]] = set()
-    if _REGISTERED is None or _REGISTERED:
-        tasks = asyncio.tasks.all_tasks(loop)
-    if _HIDDEN:
-        tasks.update(
-            task for task in _HIDDEN if task.get_loop() is loop and not task.done()
-        )
-    return tasks
-
-
-def forget_hidden(loop: asyncio.AbstractEventLoop) -> None:
-    """Let go of the tasks of a loop that has been closed."""
-    if _HIDDEN:
-        _HIDDEN.difference_update([task for task in _HIDDEN if task.get_loop() is loop])
-
-
 # -- deadlocks --
 
 
 RECHECK: Final = 1.0
 """Seconds after which a loop that blocks for ever is looked at again."""
-
-
-_TOOLS: Final = frozenset(
-    {"execnet", "pytest_asyncio", "pytest_rerunfailures", "pytest_timeout"}
-)
-"""Packages whose threads and signal handlers do not call into the loop of a test."""
 
 
 _THREADS: Final = Path("/proc/self/task")
@@ -534,16 +465,10 @@ def _has_signal_handlers() -> bool:
         if (
             callable(handler)
             and handler is not signal.default_int_handler
-            and not _is_of_tool(handler)
+            and not is_of_tool(handler)
         ):
             return True
     return False
-
-
-def _is_of_tool(function: object) -> bool:
-    """Whether a function belongs to a known test tool."""
-    module = getattr(function, "__module__", None) or ""
-    return module.partition(".")[0] in _TOOLS
 
 
 def _has_processes() -> bool:
@@ -570,7 +495,7 @@ def _has_threads(loop: asyncio.SelectorEventLoop) -> bool:
     # Those that are left are tools'. Their frames would not tell: they wait inside threading.
     idle.update(each.ident for each in threads if isinstance(each, threading.Timer))
     return any(
-        ident not in idle and _root_of(frame) not in _TOOLS
+        ident not in idle and _root_of(frame) not in TOOLS
         for ident, frame in known.items()
     )
 
@@ -582,10 +507,10 @@ def _is_users(thread: threading.Thread, loop: asyncio.SelectorEventLoop) -> bool
     if thread in getattr(getattr(loop, "_default_executor", None), "_threads", ()):
         return False
     if isinstance(thread, threading.Timer):
-        return not _is_of_tool(thread.function)
+        return not is_of_tool(thread.function)
     # threading keeps it to itself; what it has not started it knows as a _DummyThread.
     target = getattr(thread, "_target", None)
-    return not isinstance(thread, threading._DummyThread) and not _is_of_tool(target)
+    return not isinstance(thread, threading._DummyThread) and not is_of_tool(target)
 
 
 def _idle_threads(
@@ -620,306 +545,3 @@ def _root_of(frame: types.FrameType) -> str:
             module = name
         each = each.f_back
     return module.partition(".")[0]
-
-
-# -- timeouts of test tools --
-
-
-Heard: TypeAlias = Callable[[BaseException, "asyncio.Task[Any] | None"], None]
-
-
-_NOTHING_TO_HEAR: Final = contextlib.nullcontext(None)
-
-
-def is_timeout_possible() -> bool:
-    """Whether a test tool is there that may raise out of a signal handler."""
-    return "pytest_timeout" in sys.modules
-
-
-def hear_timeout(
-    loop: asyncio.AbstractEventLoop, heard: Heard
-) -> contextlib.AbstractContextManager[_Handler | None]:
-    """Tell of a timeout that goes off while the loop runs, whatever it is running then.
-
-    The signal handler of pytest-timeout raises in whatever Python code is running. If that is
-    a callback, or a task other than the test's, asyncio keeps the exception and goes on: the
-    one timeout that there was has gone off, and the test still waits.
-
-    :param loop: The loop that is about to run.
-    :param heard: Called in the loop, with what the signal handler has raised and the task that
-        it has hit, if it has hit one.
-    :returns: What listens; None where there is no such signal handler.
-    """
-    number = getattr(signal, "SIGALRM", None)
-    before = None if number is None else signal.getsignal(number)
-    if (
-        number is None
-        or not callable(before)
-        or not _is_of_tool(before)
-        or threading.current_thread() is not threading.main_thread()
-    ):
-        return _NOTHING_TO_HEAR
-    return _heard(number, before, _Handler(before, loop, heard))
-
-
-@contextlib.contextmanager
-def _heard(number: int, before: Any, handler: _Handler) -> Generator[_Handler]:
-    signal.signal(number, handler)
-    try:
-        yield handler
-    finally:
-        if signal.getsignal(number) is handler:
-            signal.signal(number, before)
-
-
-@final
-class _Handler:
-    """A signal handler around that of a test tool."""
-
-    __slots__ = ("heard", "hit", "loop", "original")
-
-    def __init__(
-        self,
-        original: Callable[[int, types.FrameType | None], Any],
-        loop: asyncio.AbstractEventLoop,
-        heard: Heard,
-    ) -> None:
-        # One loop may be run while another one stands still.
-        self.original: Final[Callable[[int, types.FrameType | None], Any]] = (
-            original.original if isinstance(original, _Handler) else original
-        )
-        self.loop: Final = loop
-        self.heard: Final = heard
-        self.hit: asyncio.Task[Any] | None = None
-        """The task that a timeout has hit."""
-
-    def __call__(self, number: int, frame: types.FrameType | None) -> None:
-        hit = asyncio.tasks.current_task(self.loop)
-        try:
-            self.original(number, frame)
-        except BaseException as exc:
-            if hit is not None and not _is_inside(frame, hit):
-                # asyncio is about to have the task go on, and would keep what is raised now: the
-                # task would never go on. A turn later it can come out of the loop.
-                self.loop.call_soon_threadsafe(self.heard, exc, None)
-                return
-            self.hit = hit
-            if not self.loop.is_closed():
-                self.loop.call_soon_threadsafe(self.heard, exc, hit)
-            raise
-
-
-def _is_inside(frame: types.FrameType | None, task: asyncio.Task[Any]) -> bool:
-    """Whether a frame is one of the task's coroutine, or of what that has called."""
-    own = getattr(task.get_coro(), "cr_frame", None)
-    if own is None:
-        return True  # Not to be told.
-    while frame is not None and frame is not own:
-        frame = frame.f_back
-    return frame is not None
-
-
-# -- what a task is doing --
-
-
-def describe(task: asyncio.Task[Any]) -> str:
-    """A task in a line: its name, its coroutine, and where that is defined."""
-    return f"task {task.get_name()!r}" + _described(task)
-
-
-def _described(task: asyncio.Task[Any]) -> str:
-    coroutine = cast("Any", task.get_coro())
-    if coroutine is None:
-        return ""  # It was done at once: an eager task.
-    code = getattr(coroutine, "cr_code", None)
-    name = getattr(coroutine, "__qualname__", type(coroutine).__name__)
-    if code is not None and _is_plumbing(code.co_filename):
-        # A fixture's task, or what asyncio wraps an awaitable in: what does it run?
-        frames = _user_frames(task)
-        if not frames:
-            return "" if _is_ours(code.co_filename) else f", coroutine {name}"
-        code = frames[0].f_code
-        name = code.co_qualname
-    where = f", {code.co_filename}:{code.co_firstlineno}" if code is not None else ""
-    return f", coroutine {name}{where}"
-
-
-def silence(task: asyncio.Task[Any]) -> None:
-    """Let asyncio not complain of a pending task: it has been told of in a better way.
-
-    Waits for a public way to do what asyncio itself does in ``gather()``.
-    """
-    with contextlib.suppress(AttributeError):
-        cast("Any", task)._log_destroy_pending = False
-
-
-def created_at(task: asyncio.Task[Any]) -> str:
-    """Where a task was created, if its loop is in debug mode; else nothing."""
-    frames = getattr(task, "_source_traceback", None)
-    if not frames or _is_ours(frames[-1].filename):
-        return ""  # Of a test's own task, and a fixture's, there is nothing to tell.
-    lines = [
-        f"    {frame.filename}:{frame.lineno} in {frame.name}"
-        for frame in _of_users(frames)
-    ]
-    return "\n  created at:\n" + "\n".join(lines[-5:])
-
-
-def _of_users(frames: Iterable[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
-    """The frames of a stack that lie inside of what the plugin runs, without asyncio's."""
-    inside: list[traceback.FrameSummary] = []
-    for frame in frames:
-        if _is_ours(frame.filename):
-            inside.clear()
-        elif not _is_plumbing(frame.filename):
-            inside.append(frame)
-    return inside
-
-
-def report(
-    loop: asyncio.AbstractEventLoop, first: Collection[asyncio.Task[Any]]
-) -> str:
-    """What every task of a loop is waiting for, as text.
-
-    Many may wait at the same place, as the workers of a pool do: that is told once.
-
-    :param loop: The loop.
-    :param first: The tasks to begin with.
-    """
-    try:
-        tasks = list(all_tasks(loop))
-    except RuntimeError:
-        return ""
-    tasks.sort(key=lambda task: (task not in first, _natural(task)))
-    at_places: dict[str, list[asyncio.Task[Any]]] = {}
-    for task in tasks:
-        at_places.setdefault(_described(task) + _place(task), []).append(task)
-    return "\n\n".join(
-        f"Task {task.get_name()!r}{place}{_the_same(others)}"
-        for place, (task, *others) in at_places.items()
-    )
-
-
-_NAMED: Final = 10
-"""How many tasks that wait at the same place are named."""
-
-
-def _the_same(tasks: Sequence[asyncio.Task[Any]]) -> str:
-    if not tasks:
-        return ""
-    names = ", ".join(repr(task.get_name()) for task in tasks[:_NAMED])
-    if len(tasks) > _NAMED:
-        names += f" and {len(tasks) - _NAMED} more"
-    return f"\n  the same for {names}"
-
-
-def _natural(task: asyncio.Task[Any]) -> list[str | int]:
-    """A key to sort tasks by: their names, with Task-9 before Task-10."""
-    parts = re.split(r"(\d+)", task.get_name(), flags=re.ASCII)
-    return [int(part) if index % 2 else part for index, part in enumerate(parts)]
-
-
-def _place(task: asyncio.Task[Any]) -> str:
-    lines = [""]
-    for frame in _user_frames(task):
-        filename, line = frame.f_code.co_filename, frame.f_lineno
-        source = linecache.getline(filename, line).strip()
-        lines.append(f'  File "{filename}", line {line}, in {frame.f_code.co_name}')
-        if source:
-            lines.append(f"    {source}")
-    if len(lines) == 1:
-        coroutine = task.get_coro()
-        started = not inspect.iscoroutine(coroutine) or (
-            inspect.getcoroutinestate(coroutine) != inspect.CORO_CREATED
-        )
-        lines.append(
-            "  in none of the user's functions" if started else "  not started yet"
-        )
-    return "\n".join(lines) + created_at(task)
-
-
-def describe_generators(tasks: Iterable[asyncio.Task[Any]]) -> list[str]:
-    """The async generators that tasks are closing, each in a line."""
-    codes = [frames[0].f_code for task in tasks if (frames := _user_frames(task))]
-    return [
-        f"async generator {code.co_qualname}, {code.co_filename}:{code.co_firstlineno}"
-        for code in codes
-    ]
-
-
-def traceback_of(task: asyncio.Task[Any]) -> types.TracebackType | None:
-    """The frames of a suspended task as a traceback that ends where the task waits.
-
-    What interrupts a task from outside is raised while the loop waits in its selector. With
-    this traceback it points at what the task was waiting for instead.
-    """
-    found: types.TracebackType | None = None
-    for frame in reversed(_user_frames(task)):
-        found = types.TracebackType(found, frame, frame.f_lasti, frame.f_lineno)
-    return found
-
-
-def _user_frames(task: asyncio.Task[Any]) -> list[types.FrameType]:
-    """Where a suspended task is: each of the user's frames, the innermost last.
-
-    ``Task.get_stack()`` gives one frame. The others hang together by what each one awaits.
-    """
-    frames = list(_frames(task.get_coro()))
-    return [each for each in frames if not _is_plumbing(each.f_code.co_filename)]
-
-
-def _frames(awaited: Any) -> Generator[types.FrameType]:
-    while awaited is not None:
-        frame = (
-            getattr(awaited, "cr_frame", None)
-            or getattr(awaited, "gi_frame", None)
-            or getattr(awaited, "ag_frame", None)
-        )
-        if frame is not None:
-            yield frame
-            if frame.f_code.co_name == "_live" and _is_ours(frame.f_code.co_filename):
-                # A fixture: its generator is what matters, also when it stands at its yield.
-                awaited = frame.f_locals["self"]._generator
-                continue
-        awaited = _awaited_by(awaited)
-
-
-def _awaited_by(awaited: Any) -> Any:
-    for attribute in ("cr_await", "gi_yieldfrom", "ag_await"):
-        if hasattr(awaited, attribute):
-            return getattr(awaited, attribute)
-    # ``async for`` and anext() await an object that only the garbage collector sees through: what
-    # it drives is the first that it refers to, save for its type.
-    if type(awaited).__name__ in _OPAQUE:
-        for each in gc.get_referents(awaited):
-            if not isinstance(each, type):
-                return each
-    return None
-
-
-_OPAQUE: Final = frozenset(
-    {
-        "anext_awaitable",
-        "async_generator_asend",
-        "async_generator_athrow",
-        "coroutine_wrapper",
-    }
-)
-
-
-_OURS: Final = f"{Path(__file__).parent}{os.sep}"
-_PLUMBING: Final = (_OURS, f"{Path(asyncio.__file__).parent}{os.sep}")
-_STANDARD_LIBRARY: Final = f"{Path(os.__file__).parent}{os.sep}"
-
-
-def _is_ours(filename: str) -> bool:
-    return filename.startswith(_OURS)
-
-
-def _is_plumbing(filename: str) -> bool:
-    return filename.startswith(_PLUMBING)
-
-
-def _is_of_standard_library(filename: str) -> bool:
-    # What is installed is below it, in site-packages or, with Debian, dist-packages.
-    return filename.startswith(_STANDARD_LIBRARY) and "-packages" not in filename

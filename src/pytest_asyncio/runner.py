@@ -2,9 +2,9 @@
 
 A `Runner` stands outside the loop, in synchronous code, and lets the loop go on until what it
 waits for has happened. It cancels and drains what is interrupted, and closes the loop. It
-imports nothing of pytest, and nothing of the package but its own diagnostics, so that what
-pytest wants and how asyncio does it can be read apart. It is imported on the first async test
-or fixture of a run, never before.
+imports nothing of pytest, and nothing of the package but what knows of asyncio alone, as it does
+itself, so that what pytest wants and how asyncio does it can be read apart. It is imported on the
+first async test or fixture of a run, never before.
 
 ``__tracebackhide__`` keeps the frames of a module out of the tracebacks that users see.
 """
@@ -38,22 +38,22 @@ from typing import TypeVar
 
 from pytest_asyncio.current_loop import CurrentLoop
 from pytest_asyncio.current_loop import set_current_loop
-from pytest_asyncio.diagnostics import all_tasks
 from pytest_asyncio.diagnostics import DeadlockError
-from pytest_asyncio.diagnostics import describe
-from pytest_asyncio.diagnostics import describe_generators
-from pytest_asyncio.diagnostics import forget_hidden
-from pytest_asyncio.diagnostics import hear_timeout
-from pytest_asyncio.diagnostics import hide
-from pytest_asyncio.diagnostics import is_timeout_possible
 from pytest_asyncio.diagnostics import OWNER
-from pytest_asyncio.diagnostics import report
-from pytest_asyncio.diagnostics import show
-from pytest_asyncio.diagnostics import silence
 from pytest_asyncio.diagnostics import Tasks
-from pytest_asyncio.diagnostics import traceback_of
 from pytest_asyncio.diagnostics import Unhandled
 from pytest_asyncio.diagnostics import Watch
+from pytest_asyncio.tasks import all_tasks
+from pytest_asyncio.tasks import describe
+from pytest_asyncio.tasks import describe_generators
+from pytest_asyncio.tasks import forget_hidden
+from pytest_asyncio.tasks import hide
+from pytest_asyncio.tasks import report
+from pytest_asyncio.tasks import show
+from pytest_asyncio.tasks import silence
+from pytest_asyncio.tasks import traceback_of
+from pytest_asyncio.timeouts import hear_timeout
+from pytest_asyncio.timeouts import is_timeout_possible
 
 __tracebackhide__ = True
 

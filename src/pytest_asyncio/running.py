@@ -701,8 +701,8 @@ def _check_leaked(
     item: pytest.Function, loops: Loops, runner: Runner, tasks: Tasks
 ) -> None:
     """Cancel and name the tasks that the test has started and not waited for."""
-    from pytest_asyncio.diagnostics import created_at
-    from pytest_asyncio.diagnostics import describe
+    from pytest_asyncio.tasks import created_at
+    from pytest_asyncio.tasks import describe
 
     pending = runner.pending(tasks)
     if not pending:
@@ -825,8 +825,8 @@ def _tell_of_call(item: pytest.Item, loops: Loops, *, alone: bool) -> None:
 
 def _report(item: pytest.Item, loops: Loops) -> None:
     """Say what went wrong in the background since the phase began."""
-    from pytest_asyncio.diagnostics import describe
     from pytest_asyncio.runner import user_traceback
+    from pytest_asyncio.tasks import describe
 
     errors: list[BaseException] = []
     ends: BaseException | None = None
