@@ -2371,6 +2371,123 @@ def test_synchronous_fixture_of_the_session_before_any_loop(run: Example) -> Non
     result.assert_outcomes(passed=3)
 
 
+@pytest.mark.parametrize(
+    ("ini", "fixture", "marker"),
+    [
+        (
+            "asyncio_default_fixture_loop_scope = function\n"
+            "asyncio_default_test_loop_scope = session",
+            "",
+            "",
+        ),
+        (
+            "asyncio_default_fixture_loop_scope = function",
+            "",
+            '@pytest.mark.asyncio(loop_scope="module")',
+        ),
+        ("", '(loop_scope="session")', '@pytest.mark.asyncio(loop_scope="function")'),
+    ],
+    ids=["options", "marker", "both"],
+)
+def test_synchronous_code_finds_the_loop_of_the_fixture_that_it_uses(
+    run: Example, ini: str, fixture: str, marker: str
+) -> None:
+    """Also where that loop is not the test's: so it is on 1.x."""
+    result = run(
+        f"""
+        import asyncio
+        import pytest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture{fixture}
+        async def future():
+            yield asyncio.get_running_loop().create_future()
+
+        @pytest.fixture
+        def value(future):
+            loop = asyncio.get_event_loop()
+            loop.call_soon(future.set_result, 1)
+            return loop.run_until_complete(future)
+
+        {marker}
+        async def test_async(value):
+            assert value == 1
+            assert asyncio.get_event_loop() is asyncio.get_running_loop()
+
+        def test_sync(value):
+            assert value == 1
+
+        def test_by_itself(future):
+            loop = asyncio.get_event_loop()
+            loop.call_soon(future.set_result, 1)
+            assert loop.run_until_complete(future) == 1
+        """,
+        mode="auto",
+        ini=ini,
+    )
+    result.assert_outcomes(passed=3)
+
+
+def test_synchronous_test_finds_the_loop_of_the_innermost_fixture(run: Example) -> None:
+    """Where its fixtures live in several, as one stays where another test asks for it."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture(scope="session")
+        async def settings():
+            return asyncio.get_running_loop()
+
+        @pytest_asyncio.fixture(scope="module")
+        async def client(settings):
+            return asyncio.get_running_loop()
+
+        def test_sync(client):
+            assert asyncio.get_event_loop() is client
+
+        def test_by_name(client, settings, event_loop):
+            assert asyncio.get_event_loop() is event_loop is settings is not client
+
+        @pytest.mark.asyncio(loop_scope="module")
+        async def test_async(client):
+            assert asyncio.get_running_loop() is client
+        """
+    )
+    result.assert_outcomes(passed=3)
+
+
+def test_synchronous_fixture_of_ours_that_outlives_the_override(run: Example) -> None:
+    """One under our decorator does without the loop, as in all releases."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+        import pytest_asyncio
+
+        @pytest.fixture
+        def event_loop():
+            loop = asyncio.new_event_loop()
+            yield loop
+            loop.close()
+
+        @pytest_asyncio.fixture(scope="module")
+        def settings():
+            yield {"answer": 42}
+
+        @pytest.mark.asyncio
+        async def test_1(settings):
+            assert settings["answer"] == 42
+
+        @pytest.mark.asyncio
+        async def test_2(settings):
+            assert settings["answer"] == 42
+        """
+    )
+    result.assert_outcomes(passed=2)
+
+
 def test_fixture_that_says_its_loop_does_not_follow_a_test(run: Example) -> None:
     """Nor do the other tests that use it follow the one that says another loop."""
     result = run(

@@ -555,6 +555,13 @@ def _synchronous(
     item: pytest.Item,
 ) -> Callable[..., Any]:
     """Run a synchronous fixture with its loop as the current one."""
+    override = loops.enter(item).override
+    if (
+        override is not None
+        and definition.loop_scope is None
+        and is_narrower(override.scope, than=fixturedef.scope)
+    ):
+        return function  # It outlives the user's loop, and does without one.
 
     def current() -> Live:
         live = _begin(fixturedef, request, definition, loops, item)

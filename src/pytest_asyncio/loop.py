@@ -10,6 +10,7 @@ What runs in a loop, and what a fixture is, is not decided here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Container
 from collections.abc import Generator
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -371,31 +372,50 @@ class Loops:
 
     @contextlib.contextmanager
     def lending_to(self, fixturedef: AnyFixtureDef) -> Generator[None]:
-        """Let a synchronous fixture that outlives the loop of the test not see that one.
+        """Let a synchronous fixture find a loop that it may use.
 
-        What it finds current is the loop of the async fixtures before it, which it may use, or
-        else what was so before the test. What it makes current itself is so after the test, too.
+        That of the async fixture that it requests. One that outlives the loop of the test does
+        not see that one, but the loop of the async fixtures before it, or what was current before
+        the test; and what it makes current itself is so after the test, too.
         """
         station = self.station
-        if (
-            fixturedef.scope == "function"
-            or station is None
-            or station.home is None
-            or not is_narrower(scope_of(station.home), than=fixturedef.scope)
-        ):
+        if station is None:
             yield
             return
-        wider = [live for live in self.live if live.runner is not station.runner]
-        if wider:
-            self.lend(wider[-1].runner)
-        else:
-            station.before.put_back(on_demand=True)
+        runner = self.of_last_used(fixturedef.argnames)
+        is_outliving = (
+            fixturedef.scope != "function"
+            and station.home is not None
+            and is_narrower(scope_of(station.home), than=fixturedef.scope)
+        )
+        if runner is None and is_outliving:
+            others = [
+                each.runner for each in self.live if each.runner is not station.runner
+            ]
+            if not others:
+                station.before.put_back(on_demand=True)
+                try:
+                    yield
+                finally:
+                    station.before = self.current()
+                    self.make_current()
+                return
+            runner = others[-1]
+        if runner is None or runner is station.runner:
+            yield
+            return
+        self.lend(runner)
         try:
             yield
         finally:
-            if not wider:
-                station.before = self.current()
             self.make_current()
+
+    def of_last_used(self, names: Container[str]) -> Runner | None:
+        """The loop of that one of some fixtures which was set up last, if any is async."""
+        for live in reversed(self.live):
+            if live.fixturedef.argname in names:
+                return live.runner
+        return None
 
     def is_current_the_users(self) -> bool:
         """Whether a fixture of the user's has made a loop current that is none of ours."""

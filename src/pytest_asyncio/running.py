@@ -312,7 +312,11 @@ class _Synchronous:
             return (yield)
         alone = _is_alone(item)
         if not alone and not loops.is_current_the_users():
-            loops.make_current()  # A fixture may have made another one current.
+            # A fixture may have made another one current. What the test uses may live in one
+            # that is not its own.
+            is_named = "event_loop" in _pytest_private.argument_names(item)
+            names = getattr(item, "fixturenames", ())
+            loops.make_current(None if is_named else loops.of_last_used(names))
         with loops.keeping_tasks():
             yield
         _tell_of_call(item, loops, alone=alone)
