@@ -955,6 +955,69 @@ def test_event_loop_policy_is_overridden(run: Example, scope: str) -> None:
 
 
 @POLICIES
+def test_event_loop_policy_narrower_than_a_shared_fixture(run: Example) -> None:
+    """The fixture and its loop stay as they are; the module's tests run under its policy."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+        from conftest import set_up
+
+        class Loop(asyncio.SelectorEventLoop):
+            pass
+
+        class Policy(asyncio.DefaultEventLoopPolicy):
+            def new_event_loop(self):
+                return Loop()
+
+        @pytest.fixture(scope="module")
+        def event_loop_policy():
+            return Policy()
+
+        @pytest.mark.asyncio
+        async def test_2(client):
+            assert type(asyncio.get_running_loop()) is Loop
+
+        @pytest.mark.asyncio(loop_scope="module")
+        async def test_3(client):
+            assert type(asyncio.get_running_loop()) is Loop
+
+        @pytest.mark.asyncio(loop_scope="session")
+        async def test_4(client):
+            assert asyncio.get_running_loop() is client
+
+        def test_5(client):
+            assert asyncio.get_event_loop() is client
+            assert len(set_up) == 1
+        """,
+        "-Wignore::DeprecationWarning",
+        conftest="""
+        import asyncio
+        import pytest_asyncio
+
+        set_up = []
+
+        @pytest_asyncio.fixture(scope="session")
+        async def client():
+            set_up.append(1)
+            return asyncio.get_running_loop()
+        """,
+        files={
+            "test_earlier.py": """
+            import asyncio
+            import pytest
+
+            @pytest.mark.asyncio
+            async def test_1(client):
+                assert client is asyncio.get_running_loop()
+            """
+        },
+    )
+    result.assert_outcomes(passed=5)
+
+
+
+@POLICIES
 def test_event_loop_policy_with_parameters(run: Example) -> None:
     """Tests run once with each policy, and shared fixtures once for each."""
     result = run(

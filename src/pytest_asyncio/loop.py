@@ -337,6 +337,8 @@ class Loops:
         home = self.asked_by_test(station.marking, item)
         if home is None or not station.is_async:
             group = self.plan.home_of_test(item)
+            if station.is_async and self._is_outside_policy(station, scope_of(group)):
+                group = item  # It is to run under its policy, which did not make that loop.
             if home is None or group is not item:
                 home = group
         runner = self.at(home, station, request)
@@ -553,6 +555,10 @@ class Loops:
         :param station: The test that needs it.
         :param request: A request of that test, for the fixture ``event_loop_policy``.
         """
+        if self._is_outside_policy(station, scope_of(home)):
+            runner = self._made_before(home)
+            if runner is not None:
+                return runner
         policy = None
         if station.policy_override is not None:
             assert request is not None
@@ -580,6 +586,23 @@ class Loops:
         if runner is None:
             runner = self._homes[key] = self._make(station, policy)
         return runner
+
+    def _is_outside_policy(self, station: Station, scope: str) -> bool:
+        """Whether the user's event loop policy ends before a loop, or fixture, of some scope."""
+        override = station.policy_override
+        return (
+            override is not None
+            and is_narrower(override.scope, than=scope)
+            and self.variant(station) is not None
+            and station.factory is None
+        )
+
+    def _made_before(self, home: Node) -> Runner | None:
+        """The open loop of a node, whichever policy has made it."""
+        for (node, _), runner in self._homes.items():
+            if node is home and not runner.loop.is_closed():
+                return runner
+        return None
 
     def variant(self, station: Station) -> object:
         """What tells loops of one home apart: the factory's name, or the policy's parameter."""
@@ -677,6 +700,7 @@ class Loops:
             for live in reversed(self.live)
             if live.variant is not None
             and live.variant != variant
+            and not self._is_outside_policy(station, live.fixturedef.scope)
             and live.fixturedef.argname in names
         ]
 
