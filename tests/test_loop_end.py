@@ -769,3 +769,44 @@ def test_the_clock_has_stopped(run: Example, clock: str) -> None:
     result.stdout.fnmatch_lines(
         ["*<CLEAN>*", "*coroutine refuse,*did not end when it was cancelled*"]
     )
+
+
+def test_a_conftest_finds_the_loop_closed_after_the_tear_down(run: Example) -> None:
+    """Its wrapper around the tear-down is outside of the plugin's: nothing is left to it."""
+    result = run(
+        """
+        import asyncio
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture
+        async def connection():
+            yield asyncio.get_running_loop()
+
+        async def test_plain():
+            pass
+
+        async def test_fixture(connection):
+            pass
+
+        def test_synchronous(connection):
+            pass
+        """,
+        mode="auto",
+        conftest="""
+        import asyncio
+        import gc
+        import pytest
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_teardown(item):
+            yield
+            left = [
+                each
+                for each in gc.get_objects()
+                if isinstance(each, asyncio.BaseEventLoop) and not each.is_closed()
+            ]
+            assert not left
+        """,
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=3)

@@ -1016,7 +1016,6 @@ def test_event_loop_policy_narrower_than_a_shared_fixture(run: Example) -> None:
     result.assert_outcomes(passed=5)
 
 
-
 @POLICIES
 def test_event_loop_policy_with_parameters(run: Example) -> None:
     """Tests run once with each policy, and shared fixtures once for each."""

@@ -609,3 +609,79 @@ def test_version_is_that_of_the_distribution() -> None:
 def test_package_is_typed() -> None:
     """Type checkers are told that the package has types."""
     assert Path(pytest_asyncio.__path__[0], "py.typed").is_file()
+
+
+def test_runners_of_earlier_releases(run: Example) -> None:
+    """Plugins and suites run coroutines by the private fixtures that 1.1 to 1.5 had."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture(scope="module")
+        async def client():
+            return asyncio.get_running_loop()
+
+        async def running():
+            return asyncio.get_running_loop()
+
+        def test_function(_function_scoped_runner):
+            assert isinstance(_function_scoped_runner, asyncio.Runner)
+            loop = _function_scoped_runner.get_loop()
+            assert _function_scoped_runner.run(running()) is loop
+
+        def test_with_a_fixture(client, _function_scoped_runner):
+            assert _function_scoped_runner.run(running()) is client
+
+        @pytest.mark.parametrize("scope", ["class", "module", "package", "session"])
+        def test_wider(request, scope):
+            runner = request.getfixturevalue(f"_{scope}_scoped_runner")
+            assert runner.run(running()) is runner.get_loop()
+
+        def test_module(client, _module_scoped_runner):
+            assert _module_scoped_runner.run(running()) is client
+
+        class TestOverride:
+            @pytest.fixture
+            def event_loop(self, _function_scoped_runner):
+                return _function_scoped_runner.get_loop()
+
+            async def test_it(self, event_loop):
+                assert event_loop is asyncio.get_running_loop()
+        """,
+        "-Werror",
+        mode="auto",
+    )
+    result.assert_outcomes(passed=8)
+    listed = run("", "--fixtures")
+    listed.stdout.no_fnmatch_line("*scoped_runner*")
+    listed.stdout.no_fnmatch_line("*defined from*runner*")
+
+
+def test_classes_of_items_of_earlier_releases(run: Example) -> None:
+    """`isinstance` tells async tests by them; who makes items by them gets none."""
+    result = run(
+        """
+        import pytest
+        from pytest_asyncio.plugin import Coroutine
+        from pytest_asyncio.plugin import PytestAsyncioFunction
+
+        @pytest.fixture(autouse=True)
+        def is_async(request):
+            return isinstance(request.node, Coroutine)
+
+        async def test_async(is_async, request):
+            assert is_async
+            assert PytestAsyncioFunction.item_subclass_for(request.node) is None
+
+        def test_sync(is_async):
+            assert not is_async
+
+        def test_hooks(monkeypatch):
+            name = "pytest_asyncio.plugin.pytest_pyfunc_call"
+            monkeypatch.setattr(name, lambda pyfuncitem: None)
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=3)

@@ -11,16 +11,44 @@ from typing import TypeAlias
 
 import pytest
 
+from pytest_asyncio.config import chosen_mode
 from pytest_asyncio.config import ScopeName
+from pytest_asyncio.hookspecs import LoopFactory
+from pytest_asyncio.markers import is_async_test
 
 SubRequest: TypeAlias = pytest.FixtureRequest
 _ScopeName: TypeAlias = ScopeName  # noqa: PYI047
 
+
+class _OfAsyncTests(type):
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, pytest.Item) and is_async_test(instance)
+
+
+class PytestAsyncioFunction(metaclass=_OfAsyncTests):
+    """The class of async tests in releases from 0.23 to 1.5. They are pytest's functions now."""
+
+    @staticmethod
+    def item_subclass_for(item: pytest.Function) -> None:
+        """Say that an item may stay as it is."""
+
+
+def _nothing() -> None:
+    """Stands for what suites replace by something else: a hook, or a part of one."""
+
+
 _NAMES: Final = {
+    "Coroutine": PytestAsyncioFunction,
     "FactoryFixtureFunction": Any,
     "FixtureFunction": Any,
+    "LoopFactory": LoopFactory,
+    "PytestAsyncioFunction": PytestAsyncioFunction,
     "SimpleFixtureFunction": Any,
+    "_close_event_loop": _nothing,
+    "_get_asyncio_mode": chosen_mode,
     "pytest": pytest,
+    "pytest_fixture_setup": _nothing,
+    "pytest_pyfunc_call": _nothing,
 }
 
 

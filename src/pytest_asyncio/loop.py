@@ -338,7 +338,9 @@ class Loops:
         if home is None or not station.is_async:
             group = self.plan.home_of_test(item)
             if station.is_async and self._is_outside_policy(station, scope_of(group)):
-                group = item  # It is to run under its policy, which did not make that loop.
+                group = (
+                    item  # It is to run under its policy, which did not make that loop.
+                )
             if home is None or group is not item:
                 home = group
         runner = self.at(home, station, request)

@@ -23,6 +23,17 @@ from pytest_asyncio.fixtures import fixture as fixture
 from pytest_asyncio.former_names import __getattr__ as __getattr__
 from pytest_asyncio.former_names import _ScopeName as _ScopeName
 from pytest_asyncio.former_names import SubRequest as SubRequest
+from pytest_asyncio.former_runners import _class_scoped_runner as _class_scoped_runner
+from pytest_asyncio.former_runners import (
+    _function_scoped_runner as _function_scoped_runner,
+)
+from pytest_asyncio.former_runners import _module_scoped_runner as _module_scoped_runner
+from pytest_asyncio.former_runners import (
+    _package_scoped_runner as _package_scoped_runner,
+)
+from pytest_asyncio.former_runners import (
+    _session_scoped_runner as _session_scoped_runner,
+)
 from pytest_asyncio.loop import _asyncio_loop_factory as _asyncio_loop_factory
 from pytest_asyncio.loop import event_loop as event_loop
 from pytest_asyncio.loop import event_loop_policy as event_loop_policy

@@ -217,7 +217,8 @@ class Running:
 
     # -- tear-down --
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    # Inside of all that others wrap around it: what they find afterwards is what is left.
+    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_teardown(
         self, item: pytest.Item, nextitem: pytest.Item | None
     ) -> Generator[None, None, None]:
