@@ -1020,6 +1020,51 @@ def test_marked_synchronous_test_after_asyncio_run(run: Example) -> None:
     result.assert_outcomes(passed=3)
 
 
+@pytest.mark.skipif(
+    sys.version_info >= (3, 14), reason="event loop policies are deprecated"
+)
+def test_marked_synchronous_tests_and_a_policy_of_the_users(run: Example) -> None:
+    """What such a policy has for its current loop is left alone."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        pytestmark = pytest.mark.asyncio
+
+        class Policy(asyncio.AbstractEventLoopPolicy):
+            loop = None
+
+            def get_event_loop(self):
+                assert self.loop is not None
+                return self.loop
+
+            def set_event_loop(self, loop):
+                self.loop = loop
+
+            def new_event_loop(self):
+                return asyncio.SelectorEventLoop()
+
+        @pytest.fixture(scope="module", autouse=True)
+        def policy():
+            policy = Policy()
+            asyncio.set_event_loop_policy(policy)
+            loop = policy.new_event_loop()
+            asyncio.set_event_loop(loop)
+            yield
+            loop.close()
+            asyncio.set_event_loop_policy(None)
+
+        def test_1():
+            asyncio.get_event_loop().run_until_complete(asyncio.sleep(0))
+
+        def test_2():
+            asyncio.get_event_loop().run_until_complete(asyncio.sleep(0))
+        """
+    )
+    result.assert_outcomes(passed=2)
+
+
 @pytest.mark.parametrize(
     ("said", "errors", "skipped"),
     [("raise ValueError('no luck')", 3, 0), ("pytest.skip('no luck')", 0, 3)],

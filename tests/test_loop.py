@@ -2365,7 +2365,7 @@ def test_synchronous_fixture_of_the_session_before_any_loop(run: Example) -> Non
         def test_3(current):
             assert asyncio.get_event_loop() is current
         """,
-        "-Wignore::DeprecationWarning",
+        "-Werror",
         mode="auto",
     )
     result.assert_outcomes(passed=3)
@@ -2486,6 +2486,112 @@ def test_synchronous_fixture_of_ours_that_outlives_the_override(run: Example) ->
         """
     )
     result.assert_outcomes(passed=2)
+
+
+def test_synchronous_fixture_of_ours_that_fails_without_its_loop(run: Example) -> None:
+    """What goes wrong in it is told as pytest tells it."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+        import pytest_asyncio
+
+        @pytest.fixture
+        def event_loop():
+            loop = asyncio.new_event_loop()
+            yield loop
+            loop.close()
+
+        @pytest_asyncio.fixture(scope="module")
+        def settings(request):
+            return request.getfixturevalue("missing")
+
+        @pytest.mark.asyncio
+        async def test_it(settings):
+            pass
+        """
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*fixture 'missing' not found"])
+
+
+def test_synchronous_fixture_beside_one_of_the_same_name(run: Example) -> None:
+    """The loop of a fixture that the test does not see is none of its business."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+        import pytest_asyncio
+
+        @pytest.fixture
+        def client():
+            return "synchronous"
+
+        @pytest_asyncio.fixture
+        async def connection():
+            return asyncio.get_running_loop()
+
+        @pytest.fixture
+        def app(client):
+            return asyncio.get_event_loop()
+
+        @pytest.mark.asyncio
+        async def test_async(connection, app):
+            assert app is connection
+
+        def test_sync(connection, app):
+            assert app is connection is asyncio.get_event_loop()
+        """,
+        files={
+            "api/conftest.py": """
+            import asyncio
+            import pytest_asyncio
+
+            @pytest_asyncio.fixture(scope="session", loop_scope="session")
+            async def client():
+                yield asyncio.get_running_loop()
+            """,
+            "api/test_api.py": """
+            import pytest
+
+            @pytest.mark.asyncio(loop_scope="session")
+            async def test_api(client):
+                pass
+            """,
+        },
+    )
+    result.assert_outcomes(passed=3)
+
+
+def test_loop_that_a_fixture_makes_current_beside_a_session(run: Example) -> None:
+    """It stays the current one for the fixtures that follow."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture(scope="session", loop_scope="session")
+        async def engine():
+            return 1
+
+        @pytest.fixture
+        def custom(engine):
+            loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(loop)
+            yield loop
+            loop.close()
+
+        @pytest.fixture
+        def user(custom):
+            return asyncio.get_event_loop()
+
+        @pytest.mark.asyncio(loop_scope="function")
+        async def test_it(user, custom):
+            assert user is custom
+        """
+    )
+    result.assert_outcomes(passed=1)
 
 
 def test_fixture_that_says_its_loop_does_not_follow_a_test(run: Example) -> None:

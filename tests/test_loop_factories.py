@@ -708,6 +708,33 @@ def test_order_of_the_variants(run: Example) -> None:
     ]
 
 
+def test_wide_fixture_that_no_order_can_foresee(run: Example) -> None:
+    """One that is asked for at run time is set up in each kind of loop, too."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        @pytest.fixture(scope="module")
+        async def packet():
+            yield asyncio.get_running_loop()
+
+        @pytest.fixture
+        def anything(request):
+            return request.getfixturevalue("pac" + "ket")
+
+        async def test_1(anything):
+            assert type(anything) is type(asyncio.get_running_loop())
+
+        async def test_2(anything):
+            assert type(anything) is type(asyncio.get_running_loop())
+        """,
+        conftest=KINDS + BOTH,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=4)
+
+
 def test_sync_tests_with_async_fixtures(run: Example) -> None:
     """They run with the configured loops, too, and share the fixtures of async tests."""
     result = run(

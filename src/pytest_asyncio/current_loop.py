@@ -96,6 +96,23 @@ class CurrentLoop:
         """Whether there is a loop, and it is not closed."""
         return self.loop is not None and not self.loop.is_closed()
 
+    def lend(self) -> bool:
+        """Put it back for the set-up of a fixture; False if that would leave it without any."""
+        if not self.is_open:
+            if sys.version_info >= (3, 14):
+                return False  # None is made on demand any more.
+            # There has been no warning where the loop of a test was there. pytest takes the filter
+            # back after the test.
+            text = "There is no current event loop"
+            warnings.filterwarnings("ignore", text, DeprecationWarning)
+        self.put_back(on_demand=True)
+        return True
+
+    def allow_on_demand(self) -> None:
+        """Let asyncio make a loop when one is asked for, if there is none."""
+        if self.loop is None and hasattr(self._variables, "_set_called"):
+            self._variables._set_called = False
+
     def put_back(self, *, on_demand: bool) -> None:
         """Make the same loop current again, or none.
 

@@ -396,6 +396,8 @@ def _like(original: Any, replacement: Callable[..., Any]) -> Callable[..., Any]:
     pytest itself binds the method anew, to the instance of the test.
     """
     function = getattr(original, "__func__", original)
+    if replacement is function:
+        return cast("Callable[..., Any]", original)
     cast("Any", replacement).__wrapped__ = function
     replacement.__name__ = getattr(function, "__name__", replacement.__name__)
     if function is original:

@@ -31,12 +31,14 @@ def _fixture(scope: ScopeName) -> Callable[..., Any]:
         loops = loops_of(request.config)
         station = loops.enter(item)
         if scope == "function":
-            loop = loops.planned(station, request).loop
+            ours = loops.planned(station, request)
         else:
-            loop = loops.at(home_of(item, scope), station, request).loop
+            ours = loops.at(home_of(item, scope), station, request)
+        loops.make_current(ours)
         import asyncio
 
-        return asyncio.Runner(loop_factory=lambda: loop)  # It is not to close the loop.
+        # It is not to close the loop.
+        return asyncio.Runner(loop_factory=lambda: ours.loop)
 
     # `pytest --fixtures` has a heading for each module, and hides these.
     runner.__module__ = loops_of.__module__

@@ -82,7 +82,7 @@ class Station:
     :param marking: What its markers say.
     :param overrides: The user's fixtures in place of ours, by their names.
     :param before: What was current when the test began, or, if it uses no loop, when its
-        fixtures had been torn down.
+        fixtures had been torn down. A synchronous fixture that outlives the loop may change it.
     """
 
     __slots__ = (
@@ -396,15 +396,15 @@ class Loops:
             others = [
                 each.runner for each in self.live if each.runner is not station.runner
             ]
-            if not others:
-                station.before.put_back(on_demand=True)
+            if others:
+                runner = others[-1]
+            elif station.before.lend():
                 try:
                     yield
                 finally:
                     station.before = self.current()
                     self.make_current()
                 return
-            runner = others[-1]
         if runner is None or runner is station.runner:
             yield
             return
@@ -412,13 +412,18 @@ class Loops:
         try:
             yield
         finally:
-            self.make_current()
+            # What one that ends with the test makes current is so for the test.
+            if is_outliving or not self.is_current_the_users():
+                self.make_current()
 
     def of_last_used(self, names: Container[str]) -> Runner | None:
         """The loop of that one of some fixtures which was set up last, if any is async."""
-        for live in reversed(self.live):
-            if live.fixturedef.argname in names:
-                return live.runner
+        if self.live and self.station is not None:
+            closure = _pytest_private.requested_fixturedefs(self.station.item)
+            for live in reversed(self.live):
+                name = live.fixturedef.argname
+                if name in names and live.fixturedef in closure.get(name, ()):
+                    return live.runner
         return None
 
     def is_current_the_users(self) -> bool:
@@ -533,9 +538,7 @@ class Loops:
         Up to 0.21, all tests with the marker had one.
         """
         if self._get_policy is not None:
-            current = self.current()
-            if current.loop is None:
-                current.put_back(on_demand=True)
+            self.current().allow_on_demand()
 
     def replace_closed(self) -> None:
         """Let the user's own loop, which its fixture has just closed, not stay the current one."""
@@ -558,8 +561,8 @@ class Loops:
         :param request: A request of that test, for the fixture ``event_loop_policy``.
         """
         if self._is_outside_policy(station, scope_of(home)):
-            runner = self._made_before(home)
-            if runner is not None:
+            runner = self._homes.get((home, ""))
+            if runner is not None and not runner.loop.is_closed():
                 return runner
         policy = None
         if station.policy_override is not None:
@@ -598,13 +601,6 @@ class Loops:
             and self.variant(station) is not None
             and station.factory is None
         )
-
-    def _made_before(self, home: Node) -> Runner | None:
-        """The open loop of a node, whichever policy has made it."""
-        for (node, _), runner in self._homes.items():
-            if node is home and not runner.loop.is_closed():
-                return runner
-        return None
 
     def variant(self, station: Station) -> object:
         """What tells loops of one home apart: the factory's name, or the policy's parameter."""
@@ -697,13 +693,15 @@ class Loops:
         """The fixtures of a test that were set up in another variant of its loop."""
         variant = self.variant(station)
         names: set[str] = set(getattr(station.item, "fixturenames", ()))
+        # For any fixture, by getfixturevalue(): such tests are not ordered by their factories.
+        is_asking = station.factory is not None and "request" in names
         return [
             live
             for live in reversed(self.live)
             if live.variant is not None
             and live.variant != variant
             and not self._is_outside_policy(station, live.fixturedef.scope)
-            and live.fixturedef.argname in names
+            and (is_asking or live.fixturedef.argname in names)
         ]
 
     def _interrupted(self) -> None:
@@ -808,6 +806,11 @@ class Loops:
         if station is None or station.item is not item:
             if self.on_first_test is not None:
                 self.on_first_test()
+            if station is not None:
+                # Something around its tear-down has raised before that was reached.
+                if station.policy_before is not None:
+                    self._set_policy(station.policy_before)
+                station.before.put_back(on_demand=True)
             station = self.station = Station(
                 item, marking(item), self.overrides(item), self.current()
             )
