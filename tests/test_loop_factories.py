@@ -721,7 +721,7 @@ def test_wide_fixture_that_no_order_can_foresee(run: Example) -> None:
 
         @pytest.fixture
         def anything(request):
-            return request.getfixturevalue("pac" + "ket")
+            return request.getfixturevalue("pack" + "et")
 
         async def test_1(anything):
             assert type(anything) is type(asyncio.get_running_loop())

@@ -69,6 +69,9 @@ else:
             _set_running_loop(host)
 
 
+_IS_MADE_ON_DEMAND: Final[bool] = sys.version_info < (3, 14)
+
+
 @final
 class CurrentLoop:
     """What ``asyncio.get_event_loop()`` would give now, kept to be put back later.
@@ -99,8 +102,8 @@ class CurrentLoop:
     def lend(self) -> bool:
         """Put it back for the set-up of a fixture; False if that would leave it without any."""
         if not self.is_open:
-            if sys.version_info >= (3, 14):
-                return False  # None is made on demand any more.
+            if not _IS_MADE_ON_DEMAND:
+                return False
             # There has been no warning where the loop of a test was there. pytest takes the filter
             # back after the test.
             text = "There is no current event loop"
