@@ -21,8 +21,8 @@ _ScopeName: TypeAlias = ScopeName  # noqa: PYI047
 
 
 class _OfAsyncTests(type):
-    def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, pytest.Item) and is_async_test(instance)
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return is_async_test(instance)
 
 
 class PytestAsyncioFunction(metaclass=_OfAsyncTests):

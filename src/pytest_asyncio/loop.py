@@ -598,9 +598,13 @@ class Loops:
         return (
             override is not None
             and is_narrower(override.scope, than=scope)
-            and self.variant(station) is not None
-            and station.factory is None
+            and not self.has_factory(station)
         )
+
+    def has_factory(self, station: Station) -> bool:
+        """Whether the hook for loop factories has one for a test."""
+        self.variant(station)
+        return station.factory is not None
 
     def variant(self, station: Station) -> object:
         """What tells loops of one home apart: the factory's name, or the policy's parameter."""

@@ -38,7 +38,6 @@ from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
 from pytest_asyncio.loop import place
 from pytest_asyncio.loop import Station
-from pytest_asyncio.loop_factories import loop_factory
 from pytest_asyncio.markers import AutoMode
 from pytest_asyncio.markers import check_mark
 from pytest_asyncio.markers import function_id
@@ -408,7 +407,7 @@ def _prepare(item: pytest.Function, loops: Loops, *, is_async: bool) -> None:
     loops.policy = station.before.policy
     check_mark(item, station.marking)
     said = station.marking
-    if said.loop_factories is not None and loop_factory(item) is None:
+    if said.loop_factories is not None and not loops.has_factory(station):
         text = messages.no_loop_factories(item.nodeid, said.loop_factories)
         raise failure(text, item)
     _finish_left(item, station, loops)
