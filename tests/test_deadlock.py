@@ -36,10 +36,10 @@ loop_now = asyncio.get_running_loop
 CONFTEST = """
 def pytest_configure():
     from pytest_asyncio import diagnostics
-    from pytest_asyncio import runner
+    from pytest_asyncio import shutdown
 
     diagnostics.RECHECK = 0.05
-    runner.GRACE = 0.2
+    shutdown.GRACE = 0.2
 """
 
 # Each is a module whose ``test_it`` can never end, and the line that it waits at.

@@ -1507,9 +1507,9 @@ def test_what_goes_wrong_after_the_last_test_is_told(run: Example) -> None:
         """,
         mode="auto",
         conftest="""
-            import pytest_asyncio.runner
+            import pytest_asyncio.shutdown
 
-            pytest_asyncio.runner.GRACE = 0.1
+            pytest_asyncio.shutdown.GRACE = 0.1
         """,
         subprocess=True,
         timeout=60,

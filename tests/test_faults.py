@@ -627,9 +627,9 @@ import json
 import pytest
 
 from pytest_asyncio import diagnostics
-from pytest_asyncio import runner
+from pytest_asyncio import shutdown
 
-runner.GRACE = 0.2
+shutdown.GRACE = 0.2
 diagnostics.RECHECK = 0.05
 
 import faults

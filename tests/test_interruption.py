@@ -34,9 +34,9 @@ def diary():
     return DIARY
 
 def pytest_configure():
-    import pytest_asyncio.runner
+    import pytest_asyncio.shutdown
 
-    pytest_asyncio.runner.GRACE = 0.2
+    pytest_asyncio.shutdown.GRACE = 0.2
 
 def pytest_unconfigure():
     print("diary:", *DIARY)

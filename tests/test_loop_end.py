@@ -17,16 +17,16 @@ import threading
 
 import pytest
 
-import pytest_asyncio.runner
+import pytest_asyncio.shutdown
 
-GRACE = pytest_asyncio.runner.GRACE
+GRACE = pytest_asyncio.shutdown.GRACE
 OVER = threading.Event()
 
 def pytest_configure():
-    pytest_asyncio.runner.GRACE = 0.1
+    pytest_asyncio.shutdown.GRACE = 0.1
 
 def pytest_unconfigure():
-    pytest_asyncio.runner.GRACE = GRACE
+    pytest_asyncio.shutdown.GRACE = GRACE
     OVER.set()
 
 @pytest.fixture(scope="session")

@@ -25,8 +25,6 @@ from pytest_asyncio.config import SCOPES
 from pytest_asyncio.fixtures import definition_of
 from pytest_asyncio.fixtures import is_ours
 from pytest_asyncio.fixtures import SYNCHRONOUS
-from pytest_asyncio.loop import Above
-from pytest_asyncio.loop import loop_override
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
@@ -47,6 +45,8 @@ from pytest_asyncio.plan import Node
 from pytest_asyncio.plan import Plan
 from pytest_asyncio.plan import Use
 from pytest_asyncio.plan import Uses
+from pytest_asyncio.state import Above
+from pytest_asyncio.state import loop_override
 
 __tracebackhide__ = is_hidden
 

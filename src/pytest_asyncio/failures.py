@@ -17,16 +17,16 @@ import pytest
 from pytest_asyncio import _pytest_private
 from pytest_asyncio import messages
 from pytest_asyncio.config import SCOPES
-from pytest_asyncio.loop import Live
 from pytest_asyncio.loop import location
 from pytest_asyncio.loop import Loops
-from pytest_asyncio.loop import Station
 from pytest_asyncio.markers import unbound
 from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import failure_of
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import members
 from pytest_asyncio.outcomes import outcome_of
+from pytest_asyncio.state import RunningFixture
+from pytest_asyncio.state import RunningTest
 
 __tracebackhide__ = is_hidden
 
@@ -57,7 +57,7 @@ def of_test(exc: BaseException, item: pytest.Item, loops: Loops) -> BaseExceptio
 
 
 def of_set_up(
-    exc: BaseException, live: Live, item: pytest.Item, loops: Loops
+    exc: BaseException, live: RunningFixture, item: pytest.Item, loops: Loops
 ) -> BaseException:
     """What the user is to see of a failed set-up."""
     import asyncio
@@ -75,14 +75,16 @@ def of_set_up(
     return outcome_of(_of_any(exc, what, item, loops, live))
 
 
-def of_tear_down(exc: BaseException, live: Live, loops: Loops) -> BaseException:
+def of_tear_down(
+    exc: BaseException, live: RunningFixture, loops: Loops
+) -> BaseException:
     """What the user is to see of a failed tear-down."""
     import asyncio
 
     from pytest_asyncio import runner
 
-    station = loops.station
-    item = _pytest_private.item_of(live.request) if station is None else station.item
+    test = loops.test
+    item = _pytest_private.item_of(live.request) if test is None else test.item
     if isinstance(exc, runner.YieldedAgainError):
         return yielded_again(live, item)
     if isinstance(exc, runner.LoopRunningError):
@@ -97,7 +99,7 @@ def of_tear_down(exc: BaseException, live: Live, loops: Loops) -> BaseException:
 
 
 def of_crash(
-    item: pytest.Item, loops: Loops, being_set_up: Live | None = None
+    item: pytest.Item, loops: Loops, being_set_up: RunningFixture | None = None
 ) -> BaseException:
     """What the user is to see of a test, or a set-up, that was cancelled for a fixture."""
     names = [live.name for live in loops.crashed()]
@@ -108,17 +110,17 @@ def of_crash(
     return NotNowError(failure(messages.fixtures_crashed(names, during), item))
 
 
-def did_not_yield(live: Live, item: pytest.Item) -> BaseException:
+def did_not_yield(live: RunningFixture, item: pytest.Item) -> BaseException:
     """What the user is to see of a generator without a value."""
     return failure(messages.did_not_yield(live.name, *_shown(live)), item)
 
 
-def yielded_again(live: Live, item: pytest.Item) -> BaseException:
+def yielded_again(live: RunningFixture, item: pytest.Item) -> BaseException:
     """What the user is to see of a generator with a second value."""
     return failure(messages.yielded_again(live.name, *_shown(live)), item)
 
 
-def _shown(live: Live) -> tuple[str, str]:
+def _shown(live: RunningFixture) -> tuple[str, str]:
     """The source of a fixture's function, and where it stands."""
     function = unbound(live.fixturedef.func)
     item = _pytest_private.item_of(live.request)
@@ -135,7 +137,7 @@ def _of_any(
     what: str,
     item: pytest.Item,
     loops: Loops,
-    asking: Live | None = None,
+    asking: RunningFixture | None = None,
 ) -> BaseException:
     """The message for what may come out of any drive of a loop, or the exception, explained."""
     from pytest_asyncio import diagnostics
@@ -170,11 +172,14 @@ _OF_TWO_LOOPS: Final = (
 
 
 def explain(
-    exc: BaseException, item: pytest.Item, loops: Loops, asking: Live | None = None
+    exc: BaseException,
+    item: pytest.Item,
+    loops: Loops,
+    asking: RunningFixture | None = None,
 ) -> None:
     """Add to an error of asyncio's what it cannot know: which loops there are, and why."""
-    station = loops.station
-    if station is None or station.runner is None:
+    test = loops.test
+    if test is None or test.runner is None:
         return
     who = item.nodeid
     if asking is not None:
@@ -185,16 +190,16 @@ def explain(
             each.add_note(messages.loop_is_running(who))
             return
         if any(words in text for words in _OF_TWO_LOOPS):
-            _explain_two_loops(each, who, asking or station, loops)
+            _explain_two_loops(each, who, asking or test, loops)
             return
 
 
 def _explain_two_loops(
-    culprit: BaseException, who: str, asking: Live | Station, loops: Loops
+    culprit: BaseException, who: str, asking: RunningFixture | RunningTest, loops: Loops
 ) -> None:
     used: set[str] = set(
         asking.fixturedef.argnames
-        if isinstance(asking, Live)
+        if isinstance(asking, RunningFixture)
         else getattr(asking.item, "fixturenames", ())
     )
     others = [live for live in loops.live if live.runner is not asking.runner]

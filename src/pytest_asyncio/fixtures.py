@@ -41,7 +41,6 @@ from pytest_asyncio.contexts import Changes
 from pytest_asyncio.contexts import context_for_fixture
 from pytest_asyncio.contexts import differences
 from pytest_asyncio.contexts import Inherited
-from pytest_asyncio.loop import Live
 from pytest_asyncio.loop import location
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
@@ -58,6 +57,7 @@ from pytest_asyncio.plan import AnyFixtureDef
 from pytest_asyncio.plan import is_narrower
 from pytest_asyncio.plan import Node
 from pytest_asyncio.plan import scope_of
+from pytest_asyncio.state import RunningFixture
 from pytest_asyncio.warning_types import warn_at
 
 if TYPE_CHECKING:
@@ -460,7 +460,7 @@ def _replacement(
 
 
 def _tear_down(
-    live: Live, inherited: Inherited, changes: Changes, loops: Loops
+    live: RunningFixture, inherited: Inherited, changes: Changes, loops: Loops
 ) -> None:
     """Run what a fixture does after its yield, in the context of its set-up."""
     loops.live.remove(live)
@@ -492,10 +492,10 @@ def _begin(
     definition: Definition,
     loops: Loops,
     item: pytest.Item,
-) -> Live:
+) -> RunningFixture:
     """Begin a fixture in its loop: the one it asks for, or that of its group; made if need be."""
     node: Node = request.node
-    station = loops.enter(item)
+    test = loops.enter(item)
     asked = loops.asked_by_fixture(definition.loop_scope, node)
     if definition.loop_scope is not None:
         if is_narrower(definition.loop_scope, than=fixturedef.scope):
@@ -506,7 +506,7 @@ def _begin(
                 definition.loop_scope,
             )
             raise failure(text, item)
-    elif (override := station.override) is not None:
+    elif (override := test.override) is not None:
         if is_narrower(override.scope, than=fixturedef.scope):
             text = messages.fixture_wider_than_event_loop(
                 fixturedef.argname,
@@ -523,26 +523,28 @@ def _begin(
             override.addfinalizer(
                 functools.partial(_pytest_private.finish, fixturedef, request)
             )
-        return Live(fixturedef, request, runner, override.scope, None)
-    elif asked is item and loops.asked_by_test(station.marking, item) is None:
+        return RunningFixture(fixturedef, request, runner, override.scope, None)
+    elif asked is item and loops.asked_by_test(test.marking, item) is None:
         # An option says so, and not the test, whose own loop may be a wider one by the plan.
         asked = None
     if asked is None and node is item and loops.plan.is_asked_for_by_fixture(item):
         asked = item
     if asked is None:
         if node is item:
-            runner = loops.for_test(station, request)
-            variant = loops.variant(station)
-            return Live(fixturedef, request, runner, station.scope, variant)
+            runner = loops.for_test(test, request)
+            variant = loops.variant(test)
+            return RunningFixture(fixturedef, request, runner, test.scope, variant)
         asked = loops.plan.home_of_fixture((fixturedef, node))
         if asked is None:
             # Requested by request.getfixturevalue() alone, which no plan can foresee. The
             # loop of the test that asks is the right one if it lasts as long as the fixture.
             asked = node
-            if station.home is not None and station.home in node.listchain():
-                asked = station.home
-    runner = loops.at(asked, station, request)
-    return Live(fixturedef, request, runner, scope_of(asked), loops.variant(station))
+            if test.home is not None and test.home in node.listchain():
+                asked = test.home
+    runner = loops.at(asked, test, request)
+    return RunningFixture(
+        fixturedef, request, runner, scope_of(asked), loops.variant(test)
+    )
 
 
 # -- synchronous functions under our decorator --
@@ -565,7 +567,7 @@ def _synchronous(
     ):
         return function  # It outlives the user's loop, and does without one.
 
-    def current() -> Live:
+    def current() -> RunningFixture:
         live = _begin(fixturedef, request, definition, loops, item)
         loops.live.append(live)
         request.addfinalizer(lambda: loops.live.remove(live))

@@ -29,11 +29,11 @@ def _fixture(scope: ScopeName) -> Callable[..., Any]:
     def runner(request: pytest.FixtureRequest) -> asyncio.Runner:
         item = _pytest_private.item_of(request)
         loops = loops_of(request.config)
-        station = loops.enter(item)
+        test = loops.enter(item)
         if scope == "function":
-            ours = loops.planned(station, request)
+            ours = loops.planned(test, request)
         else:
-            ours = loops.at(home_of(item, scope), station, request)
+            ours = loops.at(home_of(item, scope), test, request)
         loops.make_current(ours)
         import asyncio
 

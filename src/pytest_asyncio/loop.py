@@ -34,15 +34,11 @@ from pytest_asyncio.config import Mode
 from pytest_asyncio.config import ScopeName
 from pytest_asyncio.config import Settings
 from pytest_asyncio.config import settings
-from pytest_asyncio.contexts import Changes
-from pytest_asyncio.hookspecs import LoopFactory
 from pytest_asyncio.loop_factories import default_factory
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.loop_factories import is_loop
 from pytest_asyncio.loop_factories import loop_factory
 from pytest_asyncio.loop_factories import new_loop
-from pytest_asyncio.markers import ASYNC
-from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import Marking
 from pytest_asyncio.markers import marking
 from pytest_asyncio.markers import unbound
@@ -54,6 +50,9 @@ from pytest_asyncio.plan import is_narrower
 from pytest_asyncio.plan import Node
 from pytest_asyncio.plan import Plan
 from pytest_asyncio.plan import scope_of
+from pytest_asyncio.state import Collection
+from pytest_asyncio.state import RunningFixture
+from pytest_asyncio.state import RunningTest
 
 if TYPE_CHECKING:
     import asyncio
@@ -71,177 +70,6 @@ __all__ = ["event_loop", "event_loop_policy"]
 OVERRIDABLE: Final = ("event_loop", "event_loop_policy")
 """Our fixtures that users may replace by their own, for the tests that see these."""
 
-# -- what the loops of a run hold --
-
-
-@final
-class Station:
-    """A test between the start of its set-up and the end of its tear-down.
-
-    :param item: The test.
-    :param marking: What its markers say.
-    :param overrides: The user's fixtures in place of ours, by their names.
-    :param before: What was current when the test began, or, if it uses no loop, when its
-        fixtures had been torn down. A synchronous fixture that outlives the loop may change it.
-    """
-
-    __slots__ = (
-        "before",
-        "changes",
-        "factory",
-        "home",
-        "is_async",
-        "is_overridden",
-        "is_replaced",
-        "item",
-        "marking",
-        "override",
-        "policy_before",
-        "policy_override",
-        "runner",
-        "tasks",
-        "variant",
-    )
-
-    def __init__(
-        self,
-        item: pytest.Item,
-        marking: Marking,
-        overrides: Mapping[str, AnyFixtureDef],
-        before: CurrentLoop,
-    ) -> None:
-        self.item: Final = item
-        self.marking: Final = marking
-        self.is_overridden: Final[bool] = "event_loop" in overrides
-        """Whether the user has an ``event_loop``, although the loop may not come from there."""
-        self.override: Final[AnyFixtureDef | None] = loop_override(overrides, marking)
-        """The user's ``event_loop``, if the loop of the test comes from there."""
-        self.policy_override: Final = overrides.get("event_loop_policy")
-        """The user's ``event_loop_policy``, if there is one."""
-        self.before: CurrentLoop = before
-        self.is_async: bool = False
-        """Whether the test itself runs in a loop, and not its fixtures alone."""
-        self.is_replaced: bool = False
-        """Whether a synchronous function is in the place of the test's own."""
-        self.runner: Runner | None = None
-        """The loop of the test, as soon as it is known."""
-        self.home: Node | None = None
-        """The node that this loop belongs to, unless a fixture of the user's made it."""
-        self.factory: tuple[str, LoopFactory] | None = None
-        """The loop factory that makes it and its name, as soon as the variant is known."""
-        self.variant: object = None
-        """What tells the loop from others of the same node, as soon as it is known."""
-        self.policy_before: Any = None
-        """What was in force before the user's event loop policy, if there is one."""
-        self.changes: Changes | None = None
-        """The context variables that the test has set, until its fixtures are torn down."""
-        self.tasks: Tasks | None = None
-        """The tasks that the test has started."""
-
-    @property
-    def scope(self) -> str:
-        """The scope of the loop of the test."""
-        if self.override is not None:
-            return self.override.scope
-        return "function" if self.home is None else scope_of(self.home)
-
-
-@final
-class Live:
-    """A fixture of ours between its set-up and its tear-down.
-
-    :param scope: The scope of the loop that it runs in.
-    :param variant: The variant of that loop, or None if the user's ``event_loop`` made it.
-    """
-
-    __slots__ = (
-        "fixturedef",
-        "name",
-        "request",
-        "runner",
-        "scope",
-        "task",
-        "tasks",
-        "variant",
-    )
-
-    def __init__(
-        self,
-        fixturedef: AnyFixtureDef,
-        request: pytest.FixtureRequest,
-        runner: Runner,
-        scope: str,
-        variant: object,
-    ) -> None:
-        self.fixturedef: Final = fixturedef
-        self.request: Final = request
-        self.runner: Final = runner
-        self.scope: Final = scope
-        self.variant: Final = variant
-        self.name: Final = _pytest_private.shown_name(fixturedef)
-        """Name of the fixture, or of the method that pytest makes a fixture of, for users."""
-        self.tasks: Tasks | None = None
-        """The tasks that it has started, if it is async."""
-        self.task: FixtureTask[Any] | None = None
-        """The task of an async generator."""
-
-    def finish(self) -> None:
-        """Tear the fixture down now, after those that depend on it."""
-        _pytest_private.finish(self.fixturedef, self.request)
-
-
-@final
-class Above:
-    """What is above the test functions of a module or class.
-
-    :param node: That module or class.
-    :param gives_policy: Whether a marker gives the tests their event loop policy.
-    :param is_plain: Whether nothing there says anything about their loops: no override, no loop
-        factory, no marker with policies.
-    """
-
-    __slots__ = ("gives_policy", "is_plain", "node")
-
-    def __init__(
-        self, node: Node | None, *, gives_policy: bool, is_plain: bool
-    ) -> None:
-        self.node: Final = node
-        self.gives_policy: Final = gives_policy
-        self.is_plain: Final = is_plain
-
-
-@final
-class Collection:
-    """What is found out while tests are collected."""
-
-    __slots__ = (
-        "above",
-        "candidates",
-        "is_concerned",
-        "is_policy_parametrised",
-        "is_synchronous_concerned",
-        "items",
-    )
-
-    def __init__(self) -> None:
-        self.items: list[pytest.Item] = []
-        """All items, deselected ones too, until the plan is made."""
-        self.is_concerned: bool = False
-        """Whether any test that was collected plainly has to do with the plugin."""
-        self.is_synchronous_concerned: bool = False
-        """Whether any of these is synchronous, or unittest's."""
-        self.is_policy_parametrised: bool = False
-        """Whether a marker gives some test its event loop policy, without a fixture for it."""
-        self.above: Above | None = None
-        """What is above the test that was looked at last: it is above most of the next ones."""
-        self.candidates: Final[
-            dict[tuple[int, tuple[str, ...]], tuple[object, list[AnyFixtureDef]]]
-        ] = {}
-        """Fixtures that may be ours, by the identity of the closure they are in, with it.
-
-        And by the names among a test's parameters, of those it may request while it runs.
-        """
-
 
 @final
 class Loops:
@@ -257,14 +85,14 @@ class Loops:
         )
         self.family: Final[dict[asyncio.AbstractEventLoop, Runner]] = {}
         """The runners by their loops, as long as these are open."""
-        self.station: Station | None = None
+        self.test: RunningTest | None = None
         """The test that is being run, if it uses a loop."""
         self.plan: Plan = Plan({})
         self.collection: Final = Collection()
         """What the collection has found."""
         self.packages: Final[dict[Node, Node]] = {}
         """Packages whose tests and fixtures use the loop of another one, further up."""
-        self.live: Final[list[Live]] = []
+        self.live: Final[list[RunningFixture]] = []
         """The fixtures of ours that are set up, in that order."""
         self.event_loop: AnyFixtureDef | None = None
         """The fixture of that name that is ours."""
@@ -311,47 +139,47 @@ class Loops:
 
     # -- which loop --
 
-    def for_test(self, station: Station, request: pytest.FixtureRequest) -> Runner:
+    def for_test(self, test: RunningTest, request: pytest.FixtureRequest) -> Runner:
         """The loop that a test runs in; it becomes the current one.
 
-        :param station: The test.
+        :param test: The test.
         :param request: A request of that test.
         """
-        if station.runner is None or station.runner.loop.is_closed():
-            if station.override is None:
-                return self.planned(station, request)
+        if test.runner is None or test.runner.loop.is_closed():
+            if test.override is None:
+                return self.planned(test, request)
             loop = request.getfixturevalue("event_loop")
-            station.runner = self.adopt(loop, station.item, station.override)
+            test.runner = self.adopt(loop, test.item, test.override)
             self.make_current()
-        return station.runner
+        return test.runner
 
     def planned(
-        self, station: Station, request: pytest.FixtureRequest | None = None
+        self, test: RunningTest, request: pytest.FixtureRequest | None = None
     ) -> Runner:
         """The loop that a test runs in if no fixture of the user's makes it.
 
-        :param station: The test.
+        :param test: The test.
         :param request: A request of that test, where it sees an ``event_loop_policy``.
         """
-        item = station.item
-        home = self.asked_by_test(station.marking, item)
-        if home is None or not station.is_async:
+        item = test.item
+        home = self.asked_by_test(test.marking, item)
+        if home is None or not test.is_async:
             group = self.plan.home_of_test(item)
-            if station.is_async and self._is_outside_policy(station, scope_of(group)):
+            if test.is_async and self._is_outside_policy(test, scope_of(group)):
                 group = (
                     item  # It is to run under its policy, which did not make that loop.
                 )
             if home is None or group is not item:
                 home = group
-        runner = self.at(home, station, request)
-        station.home, station.runner = home, runner
+        runner = self.at(home, test, request)
+        test.home, test.runner = home, runner
         self.make_current(runner)
         return runner
 
     def make_current(self, runner: Runner | None = None) -> None:
         """Make the loop of the test that is being run the current one, or another one."""
-        if runner is None and self.station is not None:
-            runner = self.station.runner
+        if runner is None and self.test is not None:
+            runner = self.test.runner
         if runner is not None:
             runner.make_current()
 
@@ -360,10 +188,10 @@ class Loops:
 
         :returns: What was current, if the test has no loop.
         """
-        station = self.station
-        if station is not None and station.runner is runner:
+        test = self.test
+        if test is not None and test.runner is runner:
             return None
-        before = self.current() if station is None or station.runner is None else None
+        before = self.current() if test is None or test.runner is None else None
         self.make_current(runner)
         return before
 
@@ -371,7 +199,7 @@ class Loops:
         """Let be current what was so before a loop was lent; None for the loop of the test."""
         if before is not None:
             before.put_back(on_demand=False)
-        elif self.station is None or self.station.runner is not runner:
+        elif self.test is None or self.test.runner is not runner:
             self.make_current()
 
     @contextlib.contextmanager
@@ -382,30 +210,30 @@ class Loops:
         not see that one, but the loop of the async fixtures before it, or what was current before
         the test; and what it makes current itself is so after the test, too.
         """
-        station = self.station
-        if station is None:
+        test = self.test
+        if test is None:
             yield
             return
         runner = self.of_last_used(fixturedef.argnames)
         is_outliving = (
             fixturedef.scope != "function"
-            and station.home is not None
-            and is_narrower(scope_of(station.home), than=fixturedef.scope)
+            and test.home is not None
+            and is_narrower(scope_of(test.home), than=fixturedef.scope)
         )
         if runner is None and is_outliving:
             others = [
-                each.runner for each in self.live if each.runner is not station.runner
+                each.runner for each in self.live if each.runner is not test.runner
             ]
             if others:
                 runner = others[-1]
-            elif station.before.lend():
+            elif test.before.lend():
                 try:
                     yield
                 finally:
-                    station.before = self.current()
+                    test.before = self.current()
                     self.make_current()
                 return
-        if runner is None or runner is station.runner:
+        if runner is None or runner is test.runner:
             yield
             return
         self.lend(runner)
@@ -418,8 +246,8 @@ class Loops:
 
     def of_last_used(self, names: Container[str]) -> Runner | None:
         """The loop of that one of some fixtures which was set up last, if any is async."""
-        if self.live and self.station is not None:
-            closure = _pytest_private.requested_fixturedefs(self.station.item)
+        if self.live and self.test is not None:
+            closure = _pytest_private.requested_fixturedefs(self.test.item)
             for live in reversed(self.live):
                 name = live.fixturedef.argname
                 if name in names and live.fixturedef in closure.get(name, ()):
@@ -435,15 +263,15 @@ class Loops:
         """Make the loop current that the user's ``event_loop`` has just made, or still has."""
         if self.config.getoption("setupplan", default=False):
             return  # Under --setup-plan no fixture has a value.
-        station = self.enter(item)
-        if station.override is not None and (station.is_async or is_loop(loop)):
-            station.runner = self.adopt(loop, item, station.override)
+        test = self.enter(item)
+        if test.override is not None and (test.is_async or is_loop(loop)):
+            test.runner = self.adopt(loop, item, test.override)
             self.make_current()
 
-    def station_of(self, item: pytest.Item) -> Station | None:
-        """The station of a test, if that is being run and uses a loop."""
-        station = self.station
-        return station if station is not None and station.item is item else None
+    def running_test(self, item: pytest.Item) -> RunningTest | None:
+        """What is kept of a test, if it is being run and uses a loop."""
+        test = self.test
+        return test if test is not None and test.item is item else None
 
     def overrides(self, item: pytest.Item) -> Mapping[str, AnyFixtureDef]:
         """The user's fixtures, or parameters, in place of our fixtures, by their names."""
@@ -542,80 +370,78 @@ class Loops:
 
     def replace_closed(self) -> None:
         """Let the user's own loop, which its fixture has just closed, not stay the current one."""
-        station = self.station
-        if station is not None and not self.current().is_open:
-            station.before.put_back(on_demand=True)
+        test = self.test
+        if test is not None and not self.current().is_open:
+            test.before.put_back(on_demand=True)
 
     # -- making loops --
 
     def at(
         self,
         home: Node,
-        station: Station,
+        test: RunningTest,
         request: pytest.FixtureRequest | None,
     ) -> Runner:
         """The open loop of a node; it is made if there is none.
 
         :param home: The node that the loop belongs to.
-        :param station: The test that needs it.
+        :param test: The test that needs it.
         :param request: A request of that test, for the fixture ``event_loop_policy``.
         """
-        if self._is_outside_policy(station, scope_of(home)):
+        if self._is_outside_policy(test, scope_of(home)):
             runner = self._homes.get((home, ""))
             if runner is not None and not runner.loop.is_closed():
                 return runner
         policy = None
-        if station.policy_override is not None:
+        if test.policy_override is not None:
             assert request is not None
             policy = request.getfixturevalue("event_loop_policy")
-            if station.policy_before is None:
+            if test.policy_before is None:
                 from pytest_asyncio.current_loop import get_policy
                 from pytest_asyncio.current_loop import is_policy
 
-                station.policy_before = get_policy()
+                test.policy_before = get_policy()
                 if not is_policy(policy):
-                    where = station.item.nodeid
-                    if "event_loop_policy" not in _pytest_private.parameters(
-                        station.item
-                    ):
-                        where = location(station.policy_override, station.item)
-                    raise failure(messages.no_policy(policy, where), station.item)
+                    where = test.item.nodeid
+                    if "event_loop_policy" not in _pytest_private.parameters(test.item):
+                        where = location(test.policy_override, test.item)
+                    raise failure(messages.no_policy(policy, where), test.item)
                 self._set_policy(policy)
                 self.policy = policy
-        key = (home, self.variant(station))
+        key = (home, self.variant(test))
         runner = self._homes.get(key)
         if runner is not None and runner.loop.is_closed():
             # By a fixture, say, for which it was just the current loop: nothing is lost by that.
             runner.close()
             runner = None
         if runner is None:
-            runner = self._homes[key] = self._make(station, policy)
+            runner = self._homes[key] = self._make(test, policy)
         return runner
 
-    def _is_outside_policy(self, station: Station, scope: str) -> bool:
+    def _is_outside_policy(self, test: RunningTest, scope: str) -> bool:
         """Whether the user's event loop policy ends before a loop, or fixture, of some scope."""
-        override = station.policy_override
+        override = test.policy_override
         return (
             override is not None
             and is_narrower(override.scope, than=scope)
-            and not self.has_factory(station)
+            and not self.has_factory(test)
         )
 
-    def has_factory(self, station: Station) -> bool:
+    def has_factory(self, test: RunningTest) -> bool:
         """Whether the hook for loop factories has one for a test."""
-        self.variant(station)
-        return station.factory is not None
+        self.variant(test)
+        return test.factory is not None
 
-    def variant(self, station: Station) -> object:
+    def variant(self, test: RunningTest) -> object:
         """What tells loops of one home apart: the factory's name, or the policy's parameter."""
-        if station.variant is None:
-            station.factory = loop_factory(station.item)
-            station.variant = _variant(station)
-        return station.variant
+        if test.variant is None:
+            test.factory = loop_factory(test.item)
+            test.variant = _variant(test)
+        return test.variant
 
-    def _make(self, station: Station, policy: Any) -> Runner:
-        name, factory = station.factory or default_factory(policy)
-        loop = new_loop(station.item, name, factory, self.family)
+    def _make(self, test: RunningTest, policy: Any) -> Runner:
+        name, factory = test.factory or default_factory(policy)
+        loop = new_loop(test.item, name, factory, self.family)
         if self.settings.debug:
             loop.set_debug(True)
         return self._run_in(loop, owned=True)
@@ -657,13 +483,13 @@ class Loops:
 
     def undo_changes(self) -> None:
         """Take back what the test, or hypothesis' last example of it, has set."""
-        if self.station is not None and self.station.changes is not None:
-            self.station.changes.undo(only_untouched=True)
-            self.station.changes = None
+        if self.test is not None and self.test.changes is not None:
+            self.test.changes.undo(only_untouched=True)
+            self.test.changes = None
 
     # -- what goes wrong between loops and fixtures --
 
-    def crashed(self) -> list[Live]:
+    def crashed(self) -> list[RunningFixture]:
         """The fixtures that were cancelled at their yield, the last one that was set up first."""
         if not self._crashed:
             return []
@@ -682,7 +508,7 @@ class Loops:
             live.runner.loop.is_closed() for live in self.live
         )
 
-    def homeless(self) -> list[Live]:
+    def homeless(self) -> list[RunningFixture]:
         """The fixtures whose loop was closed under them, the last one set up first."""
         return [live for live in reversed(self.live) if live.runner.loop.is_closed()]
 
@@ -693,24 +519,24 @@ class Loops:
             self._homes.pop(key).close()
         return bool(closed)
 
-    def strangers(self, station: Station) -> list[Live]:
+    def strangers(self, test: RunningTest) -> list[RunningFixture]:
         """The fixtures of a test that were set up in another variant of its loop."""
-        variant = self.variant(station)
-        names: set[str] = set(getattr(station.item, "fixturenames", ()))
+        variant = self.variant(test)
+        names: set[str] = set(getattr(test.item, "fixturenames", ()))
         # For any fixture, by getfixturevalue(): such tests are not ordered by their factories.
-        is_asking = station.factory is not None and "request" in names
+        is_asking = test.factory is not None and "request" in names
         return [
             live
             for live in reversed(self.live)
             if live.variant is not None
             and live.variant != variant
-            and not self._is_outside_policy(station, live.fixturedef.scope)
+            and not self._is_outside_policy(test, live.fixturedef.scope)
             and (is_asking or live.fixturedef.argname in names)
         ]
 
     def _interrupted(self) -> None:
         """Keep what every task is waiting for, before the interrupted one is cancelled."""
-        own = None if self.station is None else self.station.runner
+        own = None if self.test is None else self.test.runner
         runners = sorted(self.family.values(), key=lambda runner: runner is not own)
         texts = [runner.report() for runner in runners]
         self.interruption = "\n\n".join(text for text in texts if text)
@@ -749,8 +575,8 @@ class Loops:
             # The hook may have run in several contexts.
             with contextlib.suppress(ValueError):
                 OWNER.reset(token)
-            if self.station is not None and self.station.tasks is None:
-                self.station.tasks = tasks
+            if self.test is not None and self.test.tasks is None:
+                self.test.tasks = tasks
 
     def end_watch(self) -> None:
         """Look at the tasks that the test has kept, now that it and its fixtures are over.
@@ -758,7 +584,7 @@ class Loops:
         Those of fixtures that have just been torn down, too: whoever kept one had the time to
         ask it what became of it.
         """
-        tasks = None if self.station is None else self.station.tasks
+        tasks = None if self.test is None else self.test.tasks
         if tasks is not None and tasks.started and tasks not in self._left:
             self._left.append(tasks)
         if self._left:
@@ -772,7 +598,7 @@ class Loops:
                 self.unhandled.extend(tasks.unhandled())
             self._over.clear()
 
-    def over(self, live: Live) -> None:
+    def over(self, live: RunningFixture) -> None:
         """Take note that a fixture has ended, or was never set up."""
         if live.tasks is not None and live.tasks.started:
             self._over.append(live.tasks)
@@ -785,13 +611,9 @@ class Loops:
 
     def end_tasks(self) -> None:
         """Cancel what an example of a hypothesis test leaves, so that the next is on its own."""
-        station = self.station
-        if (
-            station is not None
-            and station.runner is not None
-            and station.tasks is not None
-        ):
-            station.runner.cancel(station.runner.pending(station.tasks))
+        test = self.test
+        if test is not None and test.runner is not None and test.tasks is not None:
+            test.runner.cancel(test.runner.pending(test.tasks))
 
     @property
     def used(self) -> bool:
@@ -800,25 +622,25 @@ class Loops:
 
     def during(self) -> str:
         """What is being run, for messages."""
-        return "the run" if self.station is None else self.station.item.nodeid
+        return "the run" if self.test is None else self.test.item.nodeid
 
     # -- the life of loops --
 
-    def enter(self, item: pytest.Item) -> Station:
+    def enter(self, item: pytest.Item) -> RunningTest:
         """Begin a test that uses loops; the second call for a test changes nothing."""
-        station = self.station
-        if station is None or station.item is not item:
+        test = self.test
+        if test is None or test.item is not item:
             if self.on_first_test is not None:
                 self.on_first_test()
-            if station is not None:
+            if test is not None:
                 # Something around its tear-down has raised before that was reached.
-                if station.policy_before is not None:
-                    self._set_policy(station.policy_before)
-                station.before.put_back(on_demand=True)
-            station = self.station = Station(
+                if test.policy_before is not None:
+                    self._set_policy(test.policy_before)
+                test.before.put_back(on_demand=True)
+            test = self.test = RunningTest(
                 item, marking(item), self.overrides(item), self.current()
             )
-        return station
+        return test
 
     def leave(
         self, nextitem: pytest.Item | None, *, finally_: bool = False
@@ -848,11 +670,11 @@ class Loops:
             if nextitem is None and not self.live:
                 for runner in list(self.family.values()):
                     runner.close()
-            if self.station is not None and self.station.policy_before is not None:
-                self._set_policy(self.station.policy_before)
+            if self.test is not None and self.test.policy_before is not None:
+                self._set_policy(self.test.policy_before)
             if before is not None:
                 self._put_back(before)
-            self.station = None
+            self.test = None
 
     def _end(self, runner: Runner, before: CurrentLoop | None) -> list[str]:
         """Close a loop; what was current before it is, where user code left none behind."""
@@ -863,8 +685,8 @@ class Loops:
 
     def _before(self) -> CurrentLoop | None:
         """What is to be put back at the end of the test, or of the run."""
-        if self.station is not None:
-            return self.station.before
+        if self.test is not None:
+            return self.test.before
         return self.current() if self.family else None
 
     def current(self) -> CurrentLoop:
@@ -889,7 +711,7 @@ class Loops:
         it is in all releases: synchronous code that uses nothing of ours finds it. What user
         code makes current meanwhile has precedence.
         """
-        runner = None if self.station is None else self.station.runner
+        runner = None if self.test is None else self.test.runner
         on_demand = runner is not None
         while before.earlier is not None and before.loop not in self.family:
             before, on_demand = before.earlier, True
@@ -910,16 +732,16 @@ class Loops:
 
     def _is_asked_for(self) -> bool:
         """Whether the test is in its loop for another reason than the plan."""
-        station = self.station
-        return station is not None and (
-            station.override is not None
-            or station.home is self.asked_by_test(station.marking, station.item)
+        test = self.test
+        return test is not None and (
+            test.override is not None
+            or test.home is self.asked_by_test(test.marking, test.item)
         )
 
     def _ended(self, nextitem: pytest.Item | None) -> list[tuple[Node, object]]:
         """The keys of the loops that are no longer needed, the last one that was made first."""
         # The item itself comes round again when it is rerun, and gets another loop then.
-        item = None if self.station is None else self.station.item
+        item = None if self.test is None else self.test.item
         ended = [
             key
             for key in reversed(self._homes)
@@ -941,15 +763,15 @@ def _is_in(home: Node, item: pytest.Item | None) -> bool:
     return node is not None
 
 
-def _variant(station: Station) -> object:
-    if station.factory is not None:
-        name, factory = station.factory
+def _variant(test: RunningTest) -> object:
+    if test.factory is not None:
+        name, factory = test.factory
         # A function or lambda made anew at each call of the hook is the same factory.
         return name, getattr(factory, "__code__", factory)
-    if station.policy_override is None:
+    if test.policy_override is None:
         return ""
-    parameter = _pytest_private.parameters(station.item).get("event_loop_policy")
-    return station.policy_override, _hashable(parameter)
+    parameter = _pytest_private.parameters(test.item).get("event_loop_policy")
+    return test.policy_override, _hashable(parameter)
 
 
 _LOOPS: Final = pytest.StashKey[Loops]()
@@ -992,23 +814,6 @@ def overridden(name: str, item: Node) -> AnyFixtureDef | None:
     if not fixturedefs or fixturedefs[-1].func.__module__ == __name__:
         return None
     return fixturedefs[-1]
-
-
-def loop_override(
-    overrides: Mapping[str, AnyFixtureDef], said: Marking
-) -> AnyFixtureDef | None:
-    """The user's ``event_loop``, if the loop of a test comes from there.
-
-    The marker wins: the user's loop is not that test's then, unless asked for by name. And what
-    is async needs a loop itself.
-
-    :param overrides: The user's fixtures in place of ours that the test sees, by their names.
-    :param said: What its markers say.
-    """
-    override = overrides.get("event_loop")
-    if override is None or said.loop_scope is not None or kind(override.func) in ASYNC:
-        return None
-    return override
 
 
 def location(fixturedef: AnyFixtureDef, item: pytest.Item) -> str:

@@ -13,20 +13,14 @@ from __future__ import annotations
 
 import asyncio
 from asyncio.events import _get_running_loop
-from asyncio.events import _set_running_loop
 from collections.abc import AsyncGenerator
 from collections.abc import Callable
-from collections.abc import Collection
 from collections.abc import Coroutine
-from collections.abc import Generator
 from collections.abc import Iterable
 from collections.abc import Sequence
-import concurrent.futures
 import contextlib
 import contextvars
 import functools
-import sys
-import threading
 import types
 from typing import Any
 from typing import Final
@@ -36,6 +30,7 @@ from typing import NoReturn
 from typing import TypeAlias
 from typing import TypeVar
 
+from pytest_asyncio import shutdown
 from pytest_asyncio.current_loop import CurrentLoop
 from pytest_asyncio.current_loop import set_current_loop
 from pytest_asyncio.diagnostics import DeadlockError
@@ -43,9 +38,11 @@ from pytest_asyncio.diagnostics import OWNER
 from pytest_asyncio.diagnostics import Tasks
 from pytest_asyncio.diagnostics import Unhandled
 from pytest_asyncio.diagnostics import Watch
+from pytest_asyncio.host_loop import beside_host
+from pytest_asyncio.host_loop import IS_TASK_OF_THREAD
+from pytest_asyncio.host_loop import leave_task
+from pytest_asyncio.host_loop import outside_any_loop
 from pytest_asyncio.tasks import all_tasks
-from pytest_asyncio.tasks import describe
-from pytest_asyncio.tasks import describe_generators
 from pytest_asyncio.tasks import forget_hidden
 from pytest_asyncio.tasks import hide
 from pytest_asyncio.tasks import report
@@ -58,9 +55,6 @@ from pytest_asyncio.timeouts import is_timeout_possible
 __tracebackhide__ = True
 
 T = TypeVar("T")
-
-GRACE: Final = 5.0
-"""Seconds that cancelled tasks, and threads of the default executor, get to end."""
 
 # How deep the drive is that a task was started under; see Runner.outside().
 _DEPTH: Final = contextvars.ContextVar("pytest_asyncio_depth", default=0)
@@ -110,12 +104,12 @@ class Runner:
 
     __slots__ = (
         "_asked",
-        "_beside_host",
         "_drives",
         "_executor",
         "_family",
         "_interrupted",
         "_interruption",
+        "_is_beside_host",
         "_newly_stuck",
         "_running",
         "_woken",
@@ -155,8 +149,8 @@ class Runner:
         self.watch: Final = Watch(loop, self._drives, unhandled)
         """What went wrong in the loop unnoticed."""
         self._asked: Final[list[_Asked]] = []
-        self._beside_host = False
-        self._executor: Final = _known_executor(loop) if owned else None
+        self._is_beside_host = False
+        self._executor: Final = shutdown.known_executor(loop) if owned else None
         family[loop] = self
 
     private_variables: Final[frozenset[contextvars.ContextVar[Any]]] = frozenset(
@@ -232,13 +226,13 @@ class Runner:
         The methods are replaced only where there is a host: others may replace them, too, and
         nest_asyncio does so for the class.
         """
-        if self._beside_host:
+        if self._is_beside_host:
             return
-        self._beside_host = True
+        self._is_beside_host = True
         loop = self.loop
         self.watch.replace(
-            run_forever=functools.partial(_beside_host, loop.run_forever),
-            run_until_complete=functools.partial(_beside_host, loop.run_until_complete),
+            run_forever=functools.partial(beside_host, loop.run_forever),
+            run_until_complete=functools.partial(beside_host, loop.run_until_complete),
         )
 
     def _check_usable(self) -> None:
@@ -273,7 +267,7 @@ class Runner:
                     self._go_on(until)
                 else:
                     with (
-                        _outside_any_loop(),
+                        outside_any_loop(),
                         hear_timeout(self.loop, self._interrupt) as timeout,
                     ):
                         self._go_on(until)
@@ -334,8 +328,8 @@ class Runner:
                 self.loop.run_forever()
             finally:
                 self._running = False
-                if _IS_TASK_OF_THREAD:
-                    _leave_task(self.loop)
+                if IS_TASK_OF_THREAD:
+                    leave_task(self.loop)
             if self._interruption is not None:
                 exception, self._interruption = self._interruption, None
                 raise exception
@@ -406,13 +400,13 @@ class Runner:
         """
         broken = False
         try:
-            for grace in (GRACE, min(GRACE, 1.0)):
+            for grace in (shutdown.GRACE, min(shutdown.GRACE, 1.0)):
                 pending = [task for task in tasks if not task.done()]
                 if not pending:
                     break
                 for task in pending:
                     task.cancel()
-                _complete(self.loop, _wait(self.loop, pending, grace))
+                shutdown.complete(self.loop, shutdown.wait(self.loop, pending, grace))
         except Exception:
             # The loop itself is broken. That they do not end is not for them to answer for.
             broken = True
@@ -438,7 +432,7 @@ class Runner:
         """The tasks that do not end by themselves when the loop runs what is ready."""
         left = [task for task in tasks if not task.done() and task not in self.stuck]
         if left and not self.loop.is_closed():
-            _complete(self.loop, _settle(left))
+            shutdown.complete(self.loop, shutdown.settle(left))
         return [task for task in left if not task.done()]
 
     def settle(self) -> None:
@@ -450,7 +444,7 @@ class Runner:
             and not loop.is_closed()
             and not loop.is_running()
         ):
-            _complete(loop, _turns(5))
+            shutdown.complete(loop, shutdown.turns(5))
 
     def cancel(self, tasks: Iterable[asyncio.Task[Any]]) -> None:
         """Cancel tasks and let them clean up, but not for ever."""
@@ -537,7 +531,7 @@ class Runner:
     def close(self) -> list[str]:
         """Cancel what is pending, shut down generators and threads, and close the loop.
 
-        Each step is bounded by `GRACE` seconds.
+        Each step is bounded by `shutdown.GRACE` seconds.
 
         :returns: The tasks and threads that did not end, each described in a line.
         """
@@ -556,10 +550,12 @@ class Runner:
     def _close(self) -> list[str]:
         loop = self.loop
         try:
-            if not _has_leftovers(loop):
+            if not shutdown.has_leftovers(loop):
                 return []
             set_current_loop(loop)
-            return _complete(loop, _shut_down(loop, self.stuck, self._executor))
+            return shutdown.complete(
+                loop, shutdown.shut_down(loop, self.stuck, self._executor)
+            )
         finally:
             if not loop.is_running():
                 loop.close()
@@ -746,299 +742,3 @@ def _of_users(traceback: types.TracebackType | None) -> types.TracebackType | No
             break
         traceback = traceback.tb_next
     return traceback
-
-
-def _is_stop(exception: BaseException) -> bool:
-    # asyncio has no exception type for it; uvloop uses the same words.
-    return isinstance(exception, RuntimeError) and str(exception).startswith(
-        "Event loop stopped before Future completed"
-    )
-
-
-_swap_current_task: Final[Callable[[object, object], object]] = getattr(
-    # Before Python 3.12, the current task is not kept by the thread.
-    asyncio.tasks,
-    "_swap_current_task",
-    lambda _loop, _task: None,
-)
-
-_IS_TASK_OF_THREAD: Final = sys.version_info >= (3, 14)
-
-_INSIDE_NONE: Final = contextlib.nullcontext()
-
-
-def _outside_any_loop() -> contextlib.AbstractContextManager[None]:
-    """Let a loop run in a thread whose host (Jupyter, Playwright) already runs one."""
-    host = _get_running_loop()
-    return _INSIDE_NONE if host is None else _outside(host)
-
-
-@contextlib.contextmanager
-def _outside(host: asyncio.AbstractEventLoop) -> Generator[None]:
-    """Set the host's loop aside.
-
-    It is not entered again: it stands still, as it does for any synchronous code, and finds
-    itself the running loop afterwards.
-    """
-    # From 3.12 on the current task is kept by the thread, too, and has to step aside. Where
-    # there is none (the host runs a callback, as a notebook does, or another greenlet), 3.12.1
-    # raises a KeyError for none being put in its place.
-    task = asyncio.tasks.current_task(host)
-    if task is not None:
-        _swap_current_task(host, None)
-    _set_running_loop(None)
-    try:
-        yield
-    finally:
-        _set_running_loop(host)
-        if task is not None:
-            _swap_current_task(host, task)
-
-
-def _leave_task(loop: asyncio.AbstractEventLoop) -> None:
-    """Let there be no current task, now that no loop is running.
-
-    From Python 3.14 on, a task that has set another running loop stays the current one of its
-    thread for ever, and no other can run.
-    """
-    if _get_running_loop() is None:
-        _set_running_loop(loop)
-        try:
-            _swap_current_task(loop, None)
-        finally:
-            _set_running_loop(None)
-
-
-def _beside_host(method: Callable[..., T], *args: Any) -> T:
-    with _outside_any_loop():
-        return method(*args)
-
-
-def _complete(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine of ours to its end, although user code may stop the loop meanwhile."""
-    with _outside_any_loop():
-        try:
-            task = loop.create_task(coroutine)
-        except BaseException:
-            coroutine.close()  # A task factory of the user's has raised.
-            raise
-        hide(task)  # Who cancels all tasks that there are does not mean this one.
-        try:
-            for _ in range(_STOPS):
-                try:
-                    return loop.run_until_complete(task)
-                except RuntimeError as exc:
-                    if not _is_stop(exc):
-                        raise
-            return loop.run_until_complete(task)
-        finally:
-            show(task)
-
-
-_STOPS: Final = 100
-"""How often user code may stop a loop while it is being cleaned up."""
-
-
-def _known_executor(
-    loop: asyncio.AbstractEventLoop,
-) -> concurrent.futures.ThreadPoolExecutor | None:
-    """Give a loop that hides its default executor, as uvloop does, one that is known.
-
-    Its threads start with the first job, as always, and do not end unless that one does. They
-    would be waited for without a limit.
-    """
-    if hasattr(loop, "_default_executor"):
-        return None
-    executor = concurrent.futures.ThreadPoolExecutor(thread_name_prefix="asyncio")
-    try:
-        loop.set_default_executor(executor)
-    except NotImplementedError:
-        return None  # A loop of the user's that has no executor.
-    return executor
-
-
-def _has_leftovers(loop: asyncio.AbstractEventLoop) -> bool:
-    """Whether closing the loop takes a turn of it.
-
-    A turn costs as much as running a small test, and most loops end with nothing left. The
-    attributes are private; where a loop (uvloop's) has none of them, it gets its turn.
-    """
-    return bool(
-        getattr(loop, "_ready", True)
-        or getattr(loop, "_asyncgens", True)
-        or _is_users_own(loop, "shutdown_asyncgens")
-        or _is_users_own(loop, "shutdown_default_executor")
-        or getattr(loop, "_default_executor", True)
-        or all_tasks(loop)
-    )
-
-
-def _is_users_own(loop: asyncio.AbstractEventLoop, name: str) -> bool:
-    """Whether user code has a method of its own, which it wants to be called."""
-    method = getattr(type(loop), name, None)
-    return (
-        method is not getattr(asyncio.BaseEventLoop, name)
-        and isinstance(method, types.FunctionType)  # uvloop's are none.
-    ) or name in getattr(loop, "__dict__", ())
-
-
-async def _turns(number: int) -> None:
-    for _ in range(number):
-        await asyncio.tasks.sleep(0)
-
-
-async def _settle(futures: Collection[asyncio.Future[Any]]) -> None:
-    """Let tasks end that have nothing to wait for; some turns of the loop are enough for it."""
-    for _ in range(20):
-        if all(future.done() for future in futures):
-            return
-        await asyncio.tasks.sleep(0)
-
-
-async def _wait(
-    loop: asyncio.AbstractEventLoop,
-    futures: Collection[asyncio.Future[Any]],
-    seconds: float,
-) -> None:
-    """Wait until futures are done, but not for ever.
-
-    The seconds are a thread's. The loop's own clock may be one that user code has stopped, or
-    that it turns by hand.
-    """
-    await _settle(futures)
-    left = {future for future in futures if not future.done()}
-    if not left:
-        return
-    end = loop.create_future()
-
-    def finish() -> None:
-        if not end.done():
-            end.set_result(None)
-
-    def done(future: asyncio.Future[Any]) -> None:
-        left.discard(future)
-        if not left:
-            finish()
-
-    for future in tuple(left):
-        future.add_done_callback(done)
-    timer = threading.Timer(seconds, loop.call_soon_threadsafe, [finish])
-    timer.daemon = True
-    timer.start()
-    try:
-        await end
-    finally:
-        timer.cancel()
-        timer.join()
-        for future in futures:
-            future.remove_done_callback(done)
-
-
-async def _shut_down(
-    loop: asyncio.AbstractEventLoop,
-    stuck: Collection[asyncio.Task[Any]],
-    executor: concurrent.futures.ThreadPoolExecutor | None,
-) -> list[str]:
-    left: list[str] = []
-    current = asyncio.tasks.current_task(loop)
-    pending = {
-        task
-        for task in all_tasks(loop)
-        # Those that are stuck had their time, and have been reported.
-        if task is not current and task not in stuck
-    }
-    for task in pending:
-        task.cancel()
-    if pending:
-        await _wait(loop, pending, GRACE)
-        done = {task for task in pending if task.done()}
-        pending -= done
-        for task in done:
-            _tell(
-                loop, task, "a pending task was cancelled at the end of its event loop"
-            )
-        for task in pending:
-            silence(task)
-            left.append(f"{describe(task)}, did not end when it was cancelled")
-    left += await _shut_down_generators(loop)
-    left += await _shut_down_executor(
-        loop, getattr(loop, "_default_executor", None) or executor
-    )
-    return left
-
-
-def _tell(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any], when: str) -> None:
-    """Tell the loop's exception handler what a task has raised, if it has."""
-    if not task.cancelled() and (exc := task.exception()) is not None:
-        loop.call_exception_handler(
-            {"message": f"exception while {when}", "exception": exc, "task": task}
-        )
-
-
-async def _shut_down_generators(loop: asyncio.AbstractEventLoop) -> list[str]:
-    before = asyncio.tasks.all_tasks(loop)
-    shut_down = asyncio.tasks.ensure_future(loop.shutdown_asyncgens())
-    if await _has_ended(loop, shut_down, "async generators were closed"):
-        return []
-    closing = asyncio.tasks.all_tasks(loop) - before - {shut_down}
-    left = describe_generators(closing)
-    shut_down.cancel()
-    await _wait(loop, [shut_down, *closing], min(GRACE, 1.0))
-    return [f"{each}, did not end when it was closed" for each in left]
-
-
-async def _has_ended(
-    loop: asyncio.AbstractEventLoop, step: asyncio.Task[None], what: str
-) -> bool:
-    """Whether a step of the shut-down ends in time; what it raises is told."""
-    await _wait(loop, [step], GRACE)
-    if not step.done():
-        return False
-    _tell(loop, step, f"{what} at the end of their event loop")
-    return True
-
-
-async def _shut_down_executor(
-    loop: asyncio.AbstractEventLoop,
-    executor: concurrent.futures.ThreadPoolExecutor | None,
-) -> list[str]:
-    is_users_own = _is_users_own(loop, "shutdown_default_executor")
-    left: list[str] = []
-    # It may be a loop that no thread can wake up, and one that knows what to do then.
-    if executor is not None and not (
-        is_users_own and _is_users_own(loop, "call_soon_threadsafe")
-    ):
-        left = await _wait_for_threads(loop, executor)
-    if not left and is_users_own:
-        step = asyncio.tasks.ensure_future(loop.shutdown_default_executor())
-        if not await _has_ended(loop, step, "the default executor was shut down"):
-            step.cancel()
-            left.append("shutdown_default_executor() of the loop did not end")
-    return left
-
-
-async def _wait_for_threads(
-    loop: asyncio.AbstractEventLoop, executor: concurrent.futures.ThreadPoolExecutor
-) -> list[str]:
-    executor.shutdown(wait=False, cancel_futures=True)
-    threads = list(getattr(executor, "_threads", ()))
-    ended = loop.create_future()
-
-    def join() -> None:
-        for thread in threads:
-            thread.join()
-        with contextlib.suppress(RuntimeError):  # Too late: the loop is closed.
-            loop.call_soon_threadsafe(ended.set_result, None)
-
-    if any(thread.is_alive() for thread in threads):
-        joiner = threading.Thread(target=join, daemon=True)
-        joiner.start()
-        await _wait(loop, [ended], GRACE)
-        if ended.done():
-            joiner.join()
-    return [
-        f"thread {thread.name!r} of the default executor did not end, and Python will "
-        "wait for it when the run is over"
-        for thread in threads
-        if thread.is_alive()
-    ]

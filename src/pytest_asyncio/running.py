@@ -37,7 +37,6 @@ from pytest_asyncio.fixtures import SYNCHRONOUS
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
 from pytest_asyncio.loop import place
-from pytest_asyncio.loop import Station
 from pytest_asyncio.markers import AutoMode
 from pytest_asyncio.markers import check_mark
 from pytest_asyncio.markers import function_id
@@ -52,6 +51,7 @@ from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import messages_of
 from pytest_asyncio.outcomes import outcome_of
 from pytest_asyncio.plan import AnyFixtureDef
+from pytest_asyncio.state import RunningTest
 from pytest_asyncio.warning_types import PytestAsyncioLeakedTaskWarning
 from pytest_asyncio.warning_types import PytestAsyncioLoopWarning
 from pytest_asyncio.warning_types import PytestAsyncioUnhandledExceptionWarning
@@ -182,7 +182,7 @@ class Running:
         loops = self.loops
         if loops.unhandled or loops.stuck:
             _report(item, loops)
-        if loops.station is not None and not loops.station.is_async:
+        if loops.test is not None and not loops.test.is_async:
             self._add_synchronous(item.config.pluginmanager)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -224,12 +224,12 @@ class Running:
         """After the fixtures, end what broke during the test, and the loops that end with it."""
         loops = self.loops
         loops.put_back_policy()
-        if loops.station is None and not loops.used:
+        if loops.test is None and not loops.used:
             return (yield)
         # A test without a loop may be the last one in the scope of a loop.
-        uses_none = loops.station is None
-        station = loops.enter(item)
-        if station.override is not None or not _is_alone(item):
+        uses_none = loops.test is None
+        test = loops.enter(item)
+        if test.override is not None or not _is_alone(item):
             loops.make_current()
         errors: list[BaseException] = []
         try:
@@ -237,8 +237,8 @@ class Running:
         except BaseException as exc:
             errors.append(exc)
         if uses_none:
-            station.before = loops.current()
-        _end(station, nextitem, loops, errors)
+            test.before = loops.current()
+        _end(test, nextitem, loops, errors)
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter
@@ -308,7 +308,7 @@ class _Synchronous:
         if is_unittest(item) and stake(item, loops) == "testcase":
             text = messages.async_method_of_testcase(item.nodeid)
             raise failure(text, item)
-        if loops.station is None or loops.station.is_async:
+        if loops.test is None or loops.test.is_async:
             return (yield)
         alone = _is_alone(item)
         if not alone and not loops.is_current_the_users():
@@ -340,12 +340,8 @@ class _InPlace:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
         """Put a function that runs the test in its loop in place of its own."""
-        station = self._loops.station_of(item)
-        if (
-            station is None
-            or not station.is_async
-            or not isinstance(item, pytest.Function)
-        ):
+        test = self._loops.running_test(item)
+        if test is None or not test.is_async or not isinstance(item, pytest.Function):
             return (yield)
         function = item.obj
         loops = self._loops
@@ -353,17 +349,17 @@ class _InPlace:
         @functools.wraps(function)
         def synchronous(*args: Any, **arguments: Any) -> None:
             given = functools.partial(function, *args) if args else function
-            _call_ours(item, loops, station, given, arguments)
+            _call_ours(item, loops, test, given, arguments)
 
         for marked_as_coroutine in ("_is_coroutine", "_is_coroutine_mark"):
             vars(synchronous).pop(marked_as_coroutine, None)
         item.obj = synchronous
-        station.is_replaced = True
+        test.is_replaced = True
         try:
             return (yield)
         finally:
             item.obj = function
-            station.is_replaced = False
+            test.is_replaced = False
 
 
 def _is_call_observed(config: pytest.Config) -> bool:
@@ -402,26 +398,26 @@ class _Interrupted:
 
 def _prepare(item: pytest.Function, loops: Loops, *, is_async: bool) -> None:
     """Check the marker, clear up after earlier tests, and let the test have its event loop."""
-    station = loops.enter(item)
-    station.is_async = is_async
-    loops.policy = station.before.policy
-    check_mark(item, station.marking)
-    said = station.marking
-    if said.loop_factories is not None and not loops.has_factory(station):
+    test = loops.enter(item)
+    test.is_async = is_async
+    loops.policy = test.before.policy
+    check_mark(item, test.marking)
+    said = test.marking
+    if said.loop_factories is not None and not loops.has_factory(test):
         text = messages.no_loop_factories(item.nodeid, said.loop_factories)
         raise failure(text, item)
-    _finish_left(item, station, loops)
-    override = station.override
+    _finish_left(item, test, loops)
+    override = test.override
     if override is not None and _pytest_private.has_value(override):
         loops.current_by_override(item, _pytest_private.cached_value(override))
-    elif override is None and station.is_overridden:
+    elif override is None and test.is_overridden:
         # The user's fixture of that name does not make the loop of this test.
-        loops.planned(station, _pytest_private.top_request(item))
+        loops.planned(test, _pytest_private.top_request(item))
         return
-    _request_event_loop(item, station, loops)
+    _request_event_loop(item, test, loops)
 
 
-def _finish_left(item: pytest.Function, station: Station, loops: Loops) -> None:
+def _finish_left(item: pytest.Function, test: RunningTest, loops: Loops) -> None:
     """Tear down what earlier tests have left, and what this one cannot use."""
     stale = loops.event_loop
     if stale is not None and _pytest_private.is_set_up(stale):
@@ -429,11 +425,11 @@ def _finish_left(item: pytest.Function, station: Station, loops: Loops) -> None:
         # tearing down the test before.
         _pytest_private.finish(stale, _pytest_private.top_request(item))
     if loops.live:
-        for live in loops.strangers(station):
+        for live in loops.strangers(test):
             live.finish()
 
 
-def _request_event_loop(item: pytest.Function, station: Station, loops: Loops) -> None:
+def _request_event_loop(item: pytest.Function, test: RunningTest, loops: Loops) -> None:
     """Let the test request ``event_loop`` first; give it that, where nobody else asks for it."""
     names = item.fixturenames
     is_requested = False
@@ -448,14 +444,10 @@ def _request_event_loop(item: pytest.Function, station: Station, loops: Loops) -
         ):
             # It tells the tests of ours by this fixture, and finds their loop through it.
             names.append("event_loop_policy")
-    elif (
-        station.override is None
-        and station.policy_override is None
-        and not is_requested
-    ):
+    elif test.override is None and test.policy_override is None and not is_requested:
         # Most tests do not name event_loop, nor do their fixtures. That pytest sets up a
         # fixture for them all the same takes as long as running a small test.
-        item.funcargs["event_loop"] = loops.planned(station).loop
+        item.funcargs["event_loop"] = loops.planned(test).loop
 
 
 def _is_requested(item: pytest.Function) -> bool:
@@ -475,36 +467,36 @@ def _is_alone(item: pytest.Item) -> bool:
 
 def _call(item: pytest.Function, loops: Loops) -> bool | None:
     """Call the test function, if it is ours to call, and run what that gives."""
-    station = loops.station_of(item)
-    if station is not None and station.is_replaced:
+    test = loops.running_test(item)
+    if test is not None and test.is_replaced:
         return None  # By a function that is anybody's to call.
     # Read late: other plugins may wrap the function up to now.
     function: Callable[..., Any] = item.obj
-    said = marking(item) if station is None else station.marking
+    said = marking(item) if test is None else test.marking
     if said.mark is None and (
         not loops.is_auto or said.foreign or kind(function) == "synchronous"
     ):
         return None
     names = _pytest_private.argument_names(item)
     arguments = {name: item.funcargs[name] for name in names}
-    _call_ours(item, loops, station, function, arguments)
+    _call_ours(item, loops, test, function, arguments)
     return True
 
 
 def _call_ours(
     item: pytest.Function,
     loops: Loops,
-    station: Station | None,
+    test: RunningTest | None,
     function: Callable[..., Any],
     arguments: dict[str, Any],
 ) -> None:
     """Call a test function, and run what that gives."""
     alone = _is_alone(item)
-    is_async = station is not None and station.is_async
+    is_async = test is not None and test.is_async
     if is_async and not alone:
         loops.make_current()  # A fixture may have made another one current.
     if hasattr(function, "hypothesis"):
-        run = functools.partial(_run, item, station or loops.enter(item), loops)
+        run = functools.partial(_run, item, test or loops.enter(item), loops)
         _run_hypothesis(function, arguments, run, loops)
     else:
         if hasattr(function, "__wrapped__") and kind(function) == "wrapper":
@@ -513,7 +505,7 @@ def _call_ours(
             made = function(**arguments)
         coroutine = _coroutine(made)
         if coroutine is not None:
-            result = _run(item, station or loops.enter(item), loops, coroutine)
+            result = _run(item, test or loops.enter(item), loops, coroutine)
             if inspect.iscoroutine(result):
                 _check_returned(item, function, result)
         elif kind(function) == "synchronous":
@@ -668,18 +660,18 @@ def _run_hypothesis(
 
 def _run(
     item: pytest.Function,
-    station: Station,
+    test: RunningTest,
     loops: Loops,
     coroutine: Coroutine[Any, Any, object],
 ) -> object:
     """Run what the test function returned as one task, in the loop of the test."""
-    runner = station.runner
+    runner = test.runner
     if runner is None or runner.loop.is_closed():
-        runner = loops.for_test(station, _pytest_private.top_request(item))
-    if station.changes is not None:
+        runner = loops.for_test(test, _pytest_private.top_request(item))
+    if test.changes is not None:
         loops.undo_changes()  # Somebody calls the test more than once.
     context = context_for_task()
-    tasks = station.tasks = runner.tasks()
+    tasks = test.tasks = runner.tasks()
     try:
         result = runner.run(coroutine, context=context, name=item.name, owner=tasks)
     except BaseException as exc:
@@ -692,7 +684,7 @@ def _run(
         raise error from error.__cause__
     finally:
         # So that fixtures are torn down with what the test has set; gone before the next test.
-        station.changes = Changes(context, runner.private_variables)
+        test.changes = Changes(context, runner.private_variables)
     if loops.crashed():
         # The test is over, whether it swallowed its cancellation or was done before.
         raise failures.of_crash(item, loops)
@@ -741,18 +733,18 @@ async def _await(awaitable: Awaitable[object]) -> None:
 
 
 def _end(
-    station: Station,
+    test: RunningTest,
     nextitem: pytest.Item | None,
     loops: Loops,
     errors: list[BaseException],
 ) -> None:
     """End the test after its fixtures, and raise what went wrong there and here."""
-    item = station.item
+    item = test.item
     try:
-        if station.runner is not None:
+        if test.runner is not None:
             # First, so that a fixture that is about to crash does so at this test, and not at
             # the next one.
-            station.runner.settle()
+            test.runner.settle()
     except BaseException as exc:
         errors.append(exc)
     _finish_broken(item, loops, errors)
