@@ -641,6 +641,41 @@ def test_fixtures_are_joined_through_other_fixtures(run: Example) -> None:
     assert together(result) == "inner one outer wide"
 
 
+@pytest.mark.parametrize("loop_scope", ["", ', loop_scope="class"'])
+def test_class_inside_a_class_shares_its_loop(run: Example, loop_scope: str) -> None:
+    """pytest keeps a fixture of class scope for the classes inside the class, too."""
+    result = run(
+        f"""
+        import pytest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture(scope="class"{loop_scope})
+        async def wide(ran):
+            ran("wide")
+
+        class TestOuter:
+            async def test_outer(self, ran, wide):
+                ran("outer")
+
+            class TestInner:
+                async def test_inner(self, ran, wide):
+                    ran("inner")
+
+                @pytest.mark.asyncio(loop_scope="class")
+                async def test_asking(self, ran):
+                    ran("asking")
+
+        class TestOther:
+            async def test_other(self, ran, wide):
+                ran("other")
+        """,
+        conftest=RECORDER,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=4)
+    assert together(result) == "asking inner outer wide | other wide"
+
+
 def test_autouse_fixture_joins_all_tests_that_see_it(run: Example) -> None:
     """Tests share the loop of an autouse fixture although they do not name it."""
     result = run(

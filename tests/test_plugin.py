@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import importlib
 from importlib.metadata import entry_points
 import inspect
 from pathlib import Path
 import pkgutil
 import re
+import socket
 import sys
 from types import ModuleType
 
@@ -109,6 +111,32 @@ def test_every_hook_and_fixture_is_registered() -> None:
 def test_names_that_others_import(name: str) -> None:
     """Names that other packages take from the plugin module are there."""
     assert hasattr(plugin, name)
+
+
+@pytest.mark.parametrize(
+    "name", ["AsyncGenerator", "Runner", "asyncio", "pytest_runtest_setup"]
+)
+def test_names_of_earlier_releases(name: str) -> None:
+    """An editor has imported them from there, or a suite puts something in their place."""
+    assert hasattr(plugin, name)
+
+
+def test_functions_of_earlier_releases() -> None:
+    """Some run coroutines in synchronous code by what the plugin had for itself."""
+
+    async def doubled(number: int) -> int:
+        return number * 2
+
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        assert plugin.wrap_in_sync(doubled)(21) == 42
+        assert plugin._get_event_loop_no_warn() is loop
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+    with socket.socket() as opened:
+        opened.bind(("127.0.0.1", plugin._unused_port(socket.SOCK_STREAM)))
 
 
 def test_names_that_are_not_there() -> None:
@@ -649,14 +677,104 @@ def test_runners_of_earlier_releases(run: Example) -> None:
 
             async def test_it(self, event_loop):
                 assert event_loop is asyncio.get_running_loop()
+
+            async def test_wider_fixture(self, client, event_loop):
+                assert client is event_loop
+
+            def test_synchronous(self, event_loop):
+                assert event_loop.run_until_complete(running()) is event_loop
         """,
         "-Werror",
         mode="auto",
     )
-    result.assert_outcomes(passed=8)
+    result.assert_outcomes(passed=10)
     listed = run("", "--fixtures")
     listed.stdout.no_fnmatch_line("*scoped_runner*")
     listed.stdout.no_fnmatch_line("*defined from*runner*")
+
+
+def test_overridden_runners_of_earlier_releases(run: Example) -> None:
+    """Where a suite has a runner of its own, that one's loop is the one of its scope."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+        import pytest_asyncio
+
+        class OwnLoop(asyncio.SelectorEventLoop):
+            pass
+
+        CLOSED = []
+
+        def made():
+            with asyncio.Runner(loop_factory=OwnLoop) as runner:
+                yield runner
+                loop = runner.get_loop()
+            CLOSED.append(loop)
+
+        @pytest.fixture
+        def _function_scoped_runner():
+            yield from made()
+
+        @pytest.fixture(scope="module")
+        def _module_scoped_runner():
+            yield from made()
+
+        async def running():
+            return asyncio.get_running_loop()
+
+        @pytest_asyncio.fixture
+        async def narrow():
+            yield asyncio.get_running_loop()
+            assert asyncio.get_running_loop() not in CLOSED
+
+        @pytest_asyncio.fixture(scope="module")
+        async def wide():
+            yield asyncio.get_running_loop()
+            assert asyncio.get_running_loop() not in CLOSED
+
+        @pytest_asyncio.fixture(scope="session")
+        async def widest():
+            return asyncio.get_running_loop()
+
+        def test_synchronous(narrow, _function_scoped_runner):
+            assert _function_scoped_runner.run(running()) is narrow
+
+        async def test_async(narrow, event_loop, _function_scoped_runner):
+            assert isinstance(narrow, OwnLoop)
+            assert narrow is event_loop is asyncio.get_running_loop()
+            assert narrow is _function_scoped_runner.get_loop()
+
+        async def test_alone():
+            assert isinstance(asyncio.get_running_loop(), OwnLoop)
+            assert asyncio.get_running_loop() not in CLOSED
+
+        async def test_module(wide, _module_scoped_runner):
+            assert isinstance(wide, OwnLoop)
+            assert wide is asyncio.get_running_loop()
+            assert wide is _module_scoped_runner.get_loop()
+
+        @pytest.mark.asyncio(loop_scope="module")
+        async def test_in_loop_of_module(wide):
+            assert wide is asyncio.get_running_loop()
+
+        async def test_session(widest):
+            assert not isinstance(widest, OwnLoop)
+            assert widest is asyncio.get_running_loop()
+
+        class TestHandedOn:
+            @pytest.fixture
+            def _function_scoped_runner(self, _function_scoped_runner):
+                return _function_scoped_runner
+
+            async def test_it(self, _function_scoped_runner):
+                loop = _function_scoped_runner.get_loop()
+                assert loop is asyncio.get_running_loop()
+        """,
+        "-Werror",
+        mode="auto",
+    )
+    result.assert_outcomes(passed=7)
 
 
 def test_classes_of_items_of_earlier_releases(run: Example) -> None:

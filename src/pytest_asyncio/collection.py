@@ -42,6 +42,7 @@ from pytest_asyncio.plan import AnyFixtureDef
 from pytest_asyncio.plan import home_of
 from pytest_asyncio.plan import Need
 from pytest_asyncio.plan import Node
+from pytest_asyncio.plan import outermost
 from pytest_asyncio.plan import Plan
 from pytest_asyncio.plan import Use
 from pytest_asyncio.plan import Uses
@@ -309,7 +310,7 @@ def _uses(item: pytest.Item, fixtures: Iterable[AnyFixtureDef], loops: Loops) ->
     """The fixtures that the loop of a test may depend on, with the home that each asks for."""
     uses: list[tuple[Use, Node | None]] = []
     for fixturedef in fixtures:
-        node = _pytest_private.scope_node(item, fixturedef)
+        node = outermost(_pytest_private.scope_node(item, fixturedef))
         loop_scope = definition_of(fixturedef).loop_scope
         if loop_scope is not None and _is_there_by_autouse_alone(item, fixturedef):
             continue  # It is written where it runs, and no test has any use for its value.

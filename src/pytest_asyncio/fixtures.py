@@ -55,7 +55,7 @@ from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.plan import AnyFixtureDef
 from pytest_asyncio.plan import is_narrower
-from pytest_asyncio.plan import Node
+from pytest_asyncio.plan import outermost
 from pytest_asyncio.plan import scope_of
 from pytest_asyncio.state import RunningFixture
 from pytest_asyncio.warning_types import warn_at
@@ -494,7 +494,7 @@ def _begin(
     item: pytest.Item,
 ) -> RunningFixture:
     """Begin a fixture in its loop: the one it asks for, or that of its group; made if need be."""
-    node: Node = request.node
+    node = outermost(request.node)
     test = loops.enter(item)
     asked = loops.asked_by_fixture(definition.loop_scope, node)
     if definition.loop_scope is not None:

@@ -5,9 +5,15 @@ Mostly an editor's import, or the type of an argument. A run must not end for on
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from collections.abc import Callable
+import functools
+import importlib
+import socket
 from typing import Any
 from typing import Final
 from typing import TypeAlias
+import warnings
 
 import pytest
 
@@ -37,18 +43,62 @@ def _nothing() -> None:
     """Stands for what suites replace by something else: a hook, or a part of one."""
 
 
+def _get_event_loop_no_warn(policy: Any = None) -> Any:
+    """The current loop, without a warning where there is none."""
+    import asyncio
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return (policy or asyncio).get_event_loop()
+
+
+def _wrap_in_sync(function: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
+    """A synchronous function that runs an async one in the current loop."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **arguments: Any) -> Any:
+        loop = _get_event_loop_no_warn()
+        return loop.run_until_complete(function(*args, **arguments))
+
+    return call
+
+
+def _unused_port(socket_type: int) -> int:
+    """A port of the loopback interface that is free now; nobody keeps it free."""
+    with socket.socket(type=socket_type) as opened:
+        opened.bind(("127.0.0.1", 0))
+        port: int = opened.getsockname()[1]
+    return port
+
+
 _NAMES: Final = {
     "Coroutine": PytestAsyncioFunction,
     "FactoryFixtureFunction": Any,
     "FixtureFunction": Any,
+    "FixtureFunctionMarker": Any,
     "LoopFactory": LoopFactory,
     "PytestAsyncioFunction": PytestAsyncioFunction,
     "SimpleFixtureFunction": Any,
+    "_DEFAULT_FIXTURE_LOOP_SCOPE_UNSET": "asyncio_default_fixture_loop_scope is unset",
     "_close_event_loop": _nothing,
     "_get_asyncio_mode": chosen_mode,
+    "_get_event_loop_no_warn": _get_event_loop_no_warn,
+    "_synchronize_coroutine": _nothing,
+    "_unused_port": _unused_port,
     "pytest": pytest,
     "pytest_fixture_setup": _nothing,
     "pytest_pyfunc_call": _nothing,
+    "pytest_runtest_setup": _nothing,
+    "wrap_in_sync": _wrap_in_sync,
+}
+
+# What earlier releases had imported, and from where: editors have offered it.
+_IMPORTED: Final = {
+    "AsyncGenerator": "collections.abc",
+    "Runner": "asyncio",
+    "asyncio": "asyncio",
+    "functools": "functools",
+    "inspect": "inspect",
 }
 
 
@@ -56,6 +106,9 @@ def __getattr__(name: str) -> Any:
     """Find what is not the plugin's, or not any more: pytest's classes are among it."""
     if name in _NAMES:
         return _NAMES[name]
+    if name in _IMPORTED:
+        module = importlib.import_module(_IMPORTED[name])
+        return module if module.__name__ == name else getattr(module, name)
     if name[0].isupper() and name in pytest.__all__:
         return getattr(pytest, name)
     raise AttributeError(f"module 'pytest_asyncio.plugin' has no attribute {name!r}")

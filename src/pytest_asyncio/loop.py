@@ -32,6 +32,7 @@ from pytest_asyncio.config import FixtureScopeDefault
 from pytest_asyncio.config import LeakedTasks
 from pytest_asyncio.config import Mode
 from pytest_asyncio.config import ScopeName
+from pytest_asyncio.config import SCOPES
 from pytest_asyncio.config import Settings
 from pytest_asyncio.config import settings
 from pytest_asyncio.loop_factories import default_factory
@@ -67,7 +68,10 @@ __tracebackhide__ = is_hidden
 
 __all__ = ["event_loop", "event_loop_policy"]
 
-OVERRIDABLE: Final = ("event_loop", "event_loop_policy")
+RUNNERS: Final = {scope: f"_{scope}_scoped_runner" for scope in SCOPES}
+"""The fixtures that the loops of 1.1 to 1.5 came from, by the scope of the loop."""
+
+OVERRIDABLE: Final = ("event_loop", "event_loop_policy", *RUNNERS.values())
 """Our fixtures that users may replace by their own, for the tests that see these."""
 
 
@@ -392,6 +396,10 @@ class Loops:
             runner = self._homes.get((home, ""))
             if runner is not None and not runner.loop.is_closed():
                 return runner
+        if test.overrides and (override := test.overrides.get(RUNNERS[scope_of(home)])):
+            assert request is not None
+            given = request.getfixturevalue(override.argname)
+            return self.adopt(given.get_loop(), test.item, override)
         policy = None
         if test.policy_override is not None:
             assert request is not None
@@ -809,11 +817,17 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def overridden(name: str, item: Node) -> AnyFixtureDef | None:
-    """The user's fixture in place of one of ours, as ``item`` sees it, or None."""
+    """The user's fixture in place of one of ours, as ``item`` sees it, or None.
+
+    One that requests a runner of ours makes no loop, but hands on the one that there is anyway.
+    """
     fixturedefs = _pytest_private.visible_fixturedefs(name, item)
-    if not fixturedefs or fixturedefs[-1].func.__module__ == __name__:
-        return None
-    return fixturedefs[-1]
+    for fixturedef in fixturedefs[::-1]:
+        if fixturedef.func.__module__ == __name__:
+            return None
+        if not any(runner in fixturedef.argnames for runner in RUNNERS.values()):
+            return fixturedef
+    return None
 
 
 def location(fixturedef: AnyFixtureDef, item: pytest.Item) -> str:

@@ -27,7 +27,8 @@ AnyFixtureDef: TypeAlias = pytest.FixtureDef[Any]
 def home_of(node: Node, scope: ScopeName) -> Node:
     """The node that a loop of some scope belongs to, as seen from ``node``.
 
-    It is never narrower than ``node``: outside of a class, class scope is function scope.
+    It is never narrower than ``node``: outside of a class, class scope is function scope. A
+    class inside another one has the loop of the outermost.
     """
     wider: Node | None = None
     if scope == "session":
@@ -41,7 +42,17 @@ def home_of(node: Node, scope: ScopeName) -> Node:
             wider = node.getparent(pytest.Module)
     elif scope == "class":
         wider = node.getparent(pytest.Class)
-    return node if wider is None else wider
+    return outermost(node if wider is None else wider)
+
+
+def outermost(node: Node) -> Node:
+    """The outermost of the classes around a class; any other node itself.
+
+    What pytest has set up for a class is there for the classes in it, too.
+    """
+    while isinstance(node, pytest.Class) and isinstance(node.parent, pytest.Class):
+        node = node.parent
+    return node
 
 
 def scope_of(home: Node) -> ScopeName:

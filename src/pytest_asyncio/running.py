@@ -410,7 +410,7 @@ def _prepare(item: pytest.Function, loops: Loops, *, is_async: bool) -> None:
     override = test.override
     if override is not None and _pytest_private.has_value(override):
         loops.current_by_override(item, _pytest_private.cached_value(override))
-    elif override is None and test.is_overridden:
+    elif override is None and "event_loop" in test.overrides:
         # The user's fixture of that name does not make the loop of this test.
         loops.planned(test, _pytest_private.top_request(item))
         return
@@ -444,7 +444,7 @@ def _request_event_loop(item: pytest.Function, test: RunningTest, loops: Loops) 
         ):
             # It tells the tests of ours by this fixture, and finds their loop through it.
             names.append("event_loop_policy")
-    elif test.override is None and test.policy_override is None and not is_requested:
+    elif not (test.overrides or is_requested):
         # Most tests do not name event_loop, nor do their fixtures. That pytest sets up a
         # fixture for them all the same takes as long as running a small test.
         item.funcargs["event_loop"] = loops.planned(test).loop

@@ -51,11 +51,11 @@ class RunningTest:
         "factory",
         "home",
         "is_async",
-        "is_overridden",
         "is_replaced",
         "item",
         "marking",
         "override",
+        "overrides",
         "policy_before",
         "policy_override",
         "runner",
@@ -72,8 +72,7 @@ class RunningTest:
     ) -> None:
         self.item: Final = item
         self.marking: Final = marking
-        self.is_overridden: Final[bool] = "event_loop" in overrides
-        """Whether the user has an ``event_loop``, although the loop may not come from there."""
+        self.overrides: Final = overrides
         self.override: Final[AnyFixtureDef | None] = loop_override(overrides, marking)
         """The user's ``event_loop``, if the loop of the test comes from there."""
         self.policy_override: Final = overrides.get("event_loop_policy")
