@@ -231,6 +231,64 @@ def test_what_does_not_end_leaves_a_suite_green_whose_warnings_are_errors(
     result.stdout.fnmatch_lines(["*PytestAsyncioLoopWarning: the event loop of *"])
 
 
+@pytest.mark.parametrize("scope", ["function", "class"])
+def test_a_loop_ends_before_wider_fixtures(run: Example, scope: str) -> None:
+    """They may wait for what a test has left in it, and find its loop closed."""
+    result = run(
+        f"""
+        import asyncio
+
+        import pytest
+        import pytest_asyncio
+
+        LEFT = []
+
+        @pytest.fixture(scope="module", autouse=True)
+        def synchronous():
+            mine = asyncio.new_event_loop()
+            asyncio.set_event_loop(mine)
+            yield
+            assert asyncio.get_event_loop() is mine
+            asyncio.set_event_loop(None)
+            mine.close()
+            for task in LEFT:
+                assert task.cancelled()
+                assert task.get_loop().is_closed()
+
+        @pytest_asyncio.fixture(scope="module", loop_scope="module")
+        async def server():
+            async def handle(reader, writer):
+                await reader.read()
+                writer.close()
+
+            server = await asyncio.start_server(handle, "127.0.0.1", 0)
+            async with asyncio.timeout(30), server:
+                yield server.sockets[0].getsockname()
+            await server.wait_closed()  # Until all connections are.
+
+        async def stay(address, connected):
+            reader, writer = await asyncio.open_connection(*address)
+            connected.set()
+            try:
+                await reader.read()
+            finally:
+                writer.close()
+
+        @pytest.mark.asyncio(loop_scope="{scope}")
+        class TestIt:
+            @pytest.mark.parametrize("number", [1, 2])
+            async def test_client(self, server, number):
+                connected = asyncio.Event()
+                LEFT.append(asyncio.create_task(stay(server, connected)))
+                await connected.wait()
+        """,
+        "-Werror",
+        timeout=60,
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=2)
+
+
 @pytest.mark.parametrize(
     ("scope", "told"),
     [

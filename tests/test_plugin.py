@@ -639,6 +639,26 @@ def test_package_is_typed() -> None:
     assert Path(pytest_asyncio.__path__[0], "py.typed").is_file()
 
 
+def test_plugin_that_a_conftest_sends_away(run: Example) -> None:
+    """Nothing of it stays behind, however early that is."""
+    result = run(
+        """
+        async def test_async():
+            pass
+
+        def test_synchronous():
+            pass
+        """,
+        conftest="""
+        def pytest_addhooks(pluginmanager):
+            pluginmanager.unregister(name="asyncio")
+        """,
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*async def functions are not natively supported*"])
+
+
 def test_runners_of_earlier_releases(run: Example) -> None:
     """Plugins and suites run coroutines by the private fixtures that 1.1 to 1.5 had."""
     result = run(

@@ -565,6 +565,76 @@ def test_seen():
 """
 
 
+def test_marked_synchronous_tests_are_seen_by_other_hooks(run: Example) -> None:
+    """Who sees the calls of tests sees them all, as long as nobody before has called one."""
+    result = run(
+        """
+        import pytest
+        import pytest_asyncio
+
+        pytestmark = pytest.mark.asyncio
+
+        @pytest_asyncio.fixture
+        async def value():
+            return 1
+
+        async def test_async(value, seen):
+            assert seen[-1] == "test_async"
+
+        def test_synchronous(seen):
+            assert seen[-1] == "test_synchronous"
+
+        def test_with_a_fixture(value, seen):
+            assert seen[-1] == "test_with_a_fixture"
+
+        @pytest.mark.asyncio
+        def test_marked_itself(seen):
+            assert seen[-1] == "test_marked_itself"
+        """,
+        conftest="""
+        import pytest
+
+        SEEN = []
+
+        @pytest.fixture
+        def seen():
+            return SEEN
+
+        def pytest_pyfunc_call(pyfuncitem):
+            SEEN.append(pyfuncitem.name)
+        """,
+    )
+    result.assert_outcomes(passed=4, warnings=1)
+
+
+def test_policy_that_nobody_may_ask_for(run: Example) -> None:
+    """A test that patches asyncio harms neither itself nor the next one."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        async def test_before():
+            pass
+
+        @pytest.fixture
+        def forbidden(monkeypatch):
+            monkeypatch.delattr(asyncio, "get_event_loop_policy")
+
+        def test_synchronous(forbidden):
+            assert not hasattr(asyncio, "get_event_loop_policy")
+
+        async def test_async(forbidden):
+            assert not hasattr(asyncio, "get_event_loop_policy")
+
+        async def test_after():
+            pass
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=4)
+
+
 @pytest.mark.parametrize("hook", ["", "def pytest_pyfunc_call(pyfuncitem): ..."])
 def test_other_plugin_that_runs_a_test_again(run: Example, hook: str) -> None:
     """A test may be run more than once between set-up and tear-down, each time from new."""

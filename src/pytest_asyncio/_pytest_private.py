@@ -13,6 +13,7 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
+import functools
 import inspect
 from typing import Any
 from typing import cast
@@ -251,6 +252,32 @@ def is_up(node: pytest.Item | pytest.Collector) -> bool:
     Waits for a public view of what is set up.
     """
     return node in node.session._setupstate.stack
+
+
+def at_end_of(
+    node: pytest.Item | pytest.Collector, function: Callable[[], object]
+) -> None:
+    """Have a function called once after the fixtures of a node, and before those of wider ones.
+
+    Waits for a way to add a finalizer that comes after all others of a node, those too that
+    are there already.
+    """
+    if is_up(node):
+        finalizers, _ = node.session._setupstate.stack[node]
+        finalizers.insert(0, function)  # The last one comes first.
+        return
+    teardown = node.teardown
+    if isinstance(teardown, functools.partial):
+        return  # It is there already: a test was skipped, and its node not set up.
+
+    def last() -> None:
+        del node.teardown
+        try:
+            teardown()
+        finally:
+            function()
+
+    node.teardown = functools.partial(last)  # type: ignore[method-assign]
 
 
 def cached_value(fixturedef: pytest.FixtureDef[Any]) -> Any:

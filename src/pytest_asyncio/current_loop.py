@@ -19,10 +19,12 @@ import warnings
 __tracebackhide__ = True
 
 if sys.version_info < (3, 14):
+    # Early: suites patch it.
+    _get_policy: Final = asyncio.get_event_loop_policy  # type: ignore[deprecated]
 
     def get_policy() -> Any:
         """The event loop policy in force, or None where there are no policies any more."""
-        return asyncio.get_event_loop_policy()  # type: ignore[deprecated]
+        return _get_policy()
 
     def _variables(policy: Any) -> Any:
         """Where an event loop policy keeps the current loop, if it is of asyncio's."""
@@ -33,7 +35,9 @@ if sys.version_info < (3, 14):
 
 else:
     # To ask for the policy openly is deprecated.
-    _get_policy: Final[Any] = getattr(asyncio.events, "_get_event_loop_policy", None)
+    _get_policy_if_any: Final[Any] = getattr(
+        asyncio.events, "_get_event_loop_policy", None
+    )
     _SET_BY_ASYNCIO: Final[Any] = getattr(
         getattr(asyncio.events, "_BaseDefaultEventLoopPolicy", None),
         "set_event_loop",
@@ -42,7 +46,7 @@ else:
 
     def get_policy() -> Any:
         """The same."""
-        return None if _get_policy is None else _get_policy()
+        return None if _get_policy_if_any is None else _get_policy_if_any()
 
     def _variables(policy: Any) -> Any:
         """The same, as long as there are policies.

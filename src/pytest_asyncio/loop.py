@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
+import functools
 import inspect
 from pathlib import Path
 import sys
@@ -91,6 +92,8 @@ class Loops:
         """The runners by their loops, as long as these are open."""
         self.test: RunningTest | None = None
         """The test that is being run, if it uses a loop."""
+        self.replaced: pytest.Item | None = None
+        """The test in the place of whose function another one stands, for anybody to call."""
         self.plan: Plan = Plan({})
         self.collection: Final = Collection()
         """What the collection has found."""
@@ -117,6 +120,7 @@ class Loops:
         self._left: Final[list[Tasks]] = []
         """Those of tests that left some pending, which may fail during a later test."""
         self._homes: Final[dict[tuple[Node, object], Runner]] = {}
+        self._unended: Final[list[tuple[Node, list[str]]]] = []
         self._adopted: Final[dict[Runner, AnyFixtureDef]] = {}
         self._is_setup_observed: bool | None = None
         self._runner: type[Runner] | None = None
@@ -424,6 +428,9 @@ class Loops:
             runner = None
         if runner is None:
             runner = self._homes[key] = self._make(test, policy)
+            if not isinstance(home, pytest.Session):  # Nothing is wider.
+                end = functools.partial(self._end_of, home)
+                _pytest_private.at_end_of(home, end)
         return runner
 
     def _is_outside_policy(self, test: RunningTest, scope: str) -> bool:
@@ -650,6 +657,36 @@ class Loops:
             )
         return test
 
+    def _end_of(self, home: Node) -> None:
+        """Close the loop of a node before wider fixtures are torn down.
+
+        They may wait for what a test has left in it: that a connection is closed, say. And they
+        find the loop current that was so before the test.
+        """
+        test = self.test
+        before = self._before()
+        in_use = {live.runner for live in self.live}
+        try:
+            for key, runner in list(reversed(self._homes.items())):
+                # Of one that user code has closed the person is told later.
+                if (
+                    key[0] is home
+                    and runner not in in_use
+                    and not runner.loop.is_closed()
+                ):
+                    del self._homes[key]
+                    try:
+                        runner.settle()
+                    finally:
+                        if left := self._end(runner, before):
+                            self._unended.append((home, left))
+        finally:
+            if test is not None and (
+                test.runner is None or test.runner.loop not in self.family
+            ):
+                self._put_back(test.before)
+                test.runner = None
+
     def leave(
         self, nextitem: pytest.Item | None, *, finally_: bool = False
     ) -> Iterator[tuple[Node, list[str]]]:
@@ -666,6 +703,8 @@ class Loops:
         before = self._before()
         ended = self._ended(nextitem)
         try:
+            while self._unended:
+                yield self._unended.pop(0)
             for key in ended:
                 if left := self._end(self._homes.pop(key), before):
                     yield key[0], left

@@ -104,6 +104,12 @@ class Running:
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Come to know the loops of the run."""
+        from pytest_asyncio import plugin
+
+        manager = session.config.pluginmanager
+        if not manager.is_registered(plugin):  # A conftest.py has sent it away.
+            manager.unregister(self)
+            return
         self.loops = loops_of(session.config)
         self.loops.on_interruption = self._announce_interruption
         self._follow_mode()
@@ -231,14 +237,15 @@ class Running:
         test = loops.enter(item)
         if test.override is not None or not _is_alone(item):
             loops.make_current()
+        open_loops = len(loops.family)
         errors: list[BaseException] = []
         try:
             yield
         except BaseException as exc:
             errors.append(exc)
-        if uses_none:
+        if uses_none or (test.runner is None and test.home is not None):
             test.before = loops.current()
-        _end(test, nextitem, loops, errors)
+        _end(test, nextitem, loops, errors, open_loops)
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter
@@ -341,7 +348,12 @@ class _InPlace:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
         """Put a function that runs the test in its loop in place of its own."""
         test = self._loops.running_test(item)
-        if test is None or not test.is_async or not isinstance(item, pytest.Function):
+        is_async = test is not None and test.is_async
+        if (
+            not isinstance(item, pytest.Function)
+            or is_unittest(item)
+            or (not is_async and marking(item).mark is None)
+        ):
             return (yield)
         function = item.obj
         loops = self._loops
@@ -354,12 +366,12 @@ class _InPlace:
         for marked_as_coroutine in ("_is_coroutine", "_is_coroutine_mark"):
             vars(synchronous).pop(marked_as_coroutine, None)
         item.obj = synchronous
-        test.is_replaced = True
+        loops.replaced = item
         try:
             return (yield)
         finally:
             item.obj = function
-            test.is_replaced = False
+            loops.replaced = None
 
 
 def _is_call_observed(config: pytest.Config) -> bool:
@@ -467,9 +479,9 @@ def _is_alone(item: pytest.Item) -> bool:
 
 def _call(item: pytest.Function, loops: Loops) -> bool | None:
     """Call the test function, if it is ours to call, and run what that gives."""
-    test = loops.running_test(item)
-    if test is not None and test.is_replaced:
+    if loops.replaced is item:
         return None  # By a function that is anybody's to call.
+    test = loops.running_test(item)
     # Read late: other plugins may wrap the function up to now.
     function: Callable[..., Any] = item.obj
     said = marking(item) if test is None else test.marking
@@ -737,6 +749,7 @@ def _end(
     nextitem: pytest.Item | None,
     loops: Loops,
     errors: list[BaseException],
+    open_loops: int,
 ) -> None:
     """End the test after its fixtures, and raise what went wrong there and here."""
     item = test.item
@@ -749,7 +762,6 @@ def _end(
         errors.append(exc)
     _finish_broken(item, loops, errors)
     loops.end_watch()
-    open_loops = len(loops.family)
     try:
         for home, left in loops.leave(nextitem):
             message = messages.loop_did_not_end(home.nodeid or "the session", left)

@@ -51,7 +51,6 @@ class RunningTest:
         "factory",
         "home",
         "is_async",
-        "is_replaced",
         "item",
         "marking",
         "override",
@@ -80,8 +79,6 @@ class RunningTest:
         self.before: CurrentLoop = before
         self.is_async: bool = False
         """Whether the test itself runs in a loop, and not its fixtures alone."""
-        self.is_replaced: bool = False
-        """Whether a synchronous function is in the place of the test's own."""
         self.runner: Runner | None = None
         """The loop of the test, as soon as it is known."""
         self.home: Node | None = None
