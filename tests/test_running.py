@@ -603,8 +603,42 @@ def test_marked_synchronous_tests_are_seen_by_other_hooks(run: Example) -> None:
         def pytest_pyfunc_call(pyfuncitem):
             SEEN.append(pyfuncitem.name)
         """,
+        ini="filterwarnings = default::pytest_asyncio.PytestAsyncioWarning",
     )
     result.assert_outcomes(passed=4, warnings=1)
+
+
+def test_policy_that_keeps_no_loop(run: Example) -> None:
+    """A fixture may put one in force that does nothing: the test is about the policy itself."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        class Policy(asyncio.AbstractEventLoopPolicy):
+            pass
+
+        @pytest.fixture
+        async def client():
+            return 1
+
+        @pytest.fixture
+        def policy(client):
+            before = asyncio.get_event_loop_policy()
+            asyncio.set_event_loop_policy(Policy())
+            yield
+            asyncio.set_event_loop_policy(before)
+
+        def test_synchronous(policy):
+            assert isinstance(asyncio.get_event_loop_policy(), Policy)
+
+        async def test_async(policy):
+            assert isinstance(asyncio.get_event_loop_policy(), Policy)
+        """,
+        "-Wignore::DeprecationWarning",
+        mode="auto",
+    )
+    result.assert_outcomes(passed=2)
 
 
 def test_policy_that_nobody_may_ask_for(run: Example) -> None:
