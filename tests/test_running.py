@@ -608,6 +608,46 @@ def test_marked_synchronous_tests_are_seen_by_other_hooks(run: Example) -> None:
     result.assert_outcomes(passed=4, warnings=1)
 
 
+@pytest.mark.parametrize("first", ["", "@pytest.hookimpl(tryfirst=True)"])
+def test_other_hooks_wrap_the_users_function(run: Example, first: str) -> None:
+    """It is there until the test is run, though somebody else sees the calls of tests."""
+    result = run(
+        """
+        async def test_it(seen):
+            assert seen == ["test_it"]
+        """,
+        conftest=f"""
+        import functools
+        import inspect
+
+        import pytest
+
+        SEEN = []
+
+        @pytest.fixture
+        def seen():
+            return SEEN
+
+        {first}
+        def pytest_runtest_call(item):
+            function = item.obj
+            assert inspect.iscoroutinefunction(function)
+
+            @functools.wraps(function)
+            async def wrapped(*args, **arguments):
+                SEEN.append(item.name)
+                await function(*args, **arguments)
+
+            item.obj = wrapped
+
+        def pytest_pyfunc_call(pyfuncitem):
+            assert not inspect.iscoroutinefunction(pyfuncitem.obj)
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1)
+
+
 def test_policy_that_keeps_no_loop(run: Example) -> None:
     """A fixture may put one in force that does nothing: the test is about the policy itself."""
     result = run(

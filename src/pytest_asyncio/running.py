@@ -343,10 +343,9 @@ class _InPlace:
     def __init__(self, loops: Loops) -> None:
         self._loops: Final = loops
 
-    # Inside of what wraps the function for its own ends. That is still the user's.
-    @pytest.hookimpl(wrapper=True, trylast=True)
+    @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Put a function that runs the test in its loop in place of its own."""
+        """Have the function replaced when the test is run: until then it is the user's."""
         test = self._loops.running_test(item)
         is_async = test is not None and test.is_async
         if (
@@ -355,6 +354,24 @@ class _InPlace:
             or (not is_async and marking(item).mark is None)
         ):
             return (yield)
+        before = vars(item).get("runtest")
+        runtest = functools.partial(self._run_in_place, item, test, item.runtest)
+        item.runtest = runtest  # type: ignore[method-assign]
+        try:
+            return (yield)
+        finally:
+            if before is None:
+                del item.runtest
+            else:
+                item.runtest = before  # type: ignore[method-assign]
+
+    def _run_in_place(
+        self,
+        item: pytest.Function,
+        test: RunningTest | None,
+        runtest: Callable[[], object],
+    ) -> None:
+        """Put a function that runs the test in its loop in place of its own, and run that."""
         function = item.obj
         loops = self._loops
 
@@ -368,7 +385,7 @@ class _InPlace:
         item.obj = synchronous
         loops.replaced = item
         try:
-            return (yield)
+            runtest()
         finally:
             item.obj = function
             loops.replaced = None
