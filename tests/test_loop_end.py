@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 
 import pytest
@@ -229,6 +230,57 @@ def test_what_does_not_end_leaves_a_suite_green_whose_warnings_are_errors(
     )
     result.assert_outcomes(passed=2, warnings=1)
     result.stdout.fnmatch_lines(["*PytestAsyncioLoopWarning: the event loop of *"])
+
+
+@pytest.mark.skipif(
+    sys.version_info >= (3, 14), reason="asyncio makes no loop on demand any more"
+)
+@pytest.mark.parametrize(
+    "wider",
+    [
+        "asyncio.run(asyncio.sleep(0))",
+        "loop = asyncio.new_event_loop(); asyncio.set_event_loop(loop); loop.close()",
+        "",
+    ],
+)
+@pytest.mark.parametrize("policy", [False, True])
+def test_wider_fixtures_leave_the_next_test_unharmed(
+    run: Example, wider: str, policy: bool
+) -> None:
+    """Whatever they do at their tear-down, a synchronous test may ask for a loop."""
+    overridden = """
+        @pytest.fixture(scope="session")
+        def event_loop_policy():
+            return asyncio.DefaultEventLoopPolicy()
+    """
+    result = run(
+        f"""
+        import asyncio
+        import pytest
+
+        @pytest.fixture(scope="module", autouse=True)
+        def wider():
+            yield
+            {wider or "pass"}
+
+        async def test_async():
+            pass
+        """,
+        files={
+            "test_later.py": """
+                import asyncio
+
+                def test_synchronous():
+                    loop = asyncio.get_event_loop_policy().get_event_loop()
+                    loop.run_until_complete(asyncio.sleep(0))
+                    loop.close()
+                """
+        },
+        conftest="import asyncio, pytest\n" + textwrap.dedent(overridden) * policy,
+        mode="auto",
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=2)
 
 
 @pytest.mark.parametrize("scope", ["function", "class"])

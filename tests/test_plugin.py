@@ -10,7 +10,6 @@ import inspect
 from pathlib import Path
 import pkgutil
 import re
-import socket
 import sys
 from types import ModuleType
 
@@ -135,8 +134,6 @@ def test_functions_of_earlier_releases() -> None:
     finally:
         asyncio.set_event_loop(None)
         loop.close()
-    with socket.socket() as opened:
-        opened.bind(("127.0.0.1", plugin._unused_port(socket.SOCK_STREAM)))
 
 
 def test_names_that_are_not_there() -> None:
@@ -790,11 +787,34 @@ def test_overridden_runners_of_earlier_releases(run: Example) -> None:
             async def test_it(self, _function_scoped_runner):
                 loop = _function_scoped_runner.get_loop()
                 assert loop is asyncio.get_running_loop()
+
+        class TestOtherScope:
+            @pytest.fixture
+            def _function_scoped_runner(self, _session_scoped_runner):
+                return _session_scoped_runner
+
+            async def test_it(self, widest):
+                assert widest is asyncio.get_running_loop()
+
+            async def test_alone(self, _session_scoped_runner):
+                loop = _session_scoped_runner.get_loop()
+                assert loop is asyncio.get_running_loop()
+
+        class TestLeftover:
+            @pytest.fixture
+            def event_loop(self):
+                loop = asyncio.new_event_loop()
+                yield loop
+                loop.close()
+
+            @pytest.mark.asyncio(loop_scope="function")
+            async def test_it(self):
+                assert isinstance(asyncio.get_running_loop(), OwnLoop)
         """,
         "-Werror",
         mode="auto",
     )
-    result.assert_outcomes(passed=7)
+    result.assert_outcomes(passed=10)
 
 
 def test_classes_of_items_of_earlier_releases(run: Example) -> None:

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
-import functools
 import inspect
 from typing import Any
 from typing import cast
@@ -266,18 +265,33 @@ def at_end_of(
         finalizers, _ = node.session._setupstate.stack[node]
         finalizers.insert(0, function)  # The last one comes first.
         return
-    teardown = node.teardown
-    if isinstance(teardown, functools.partial):
-        return  # It is there already: a test was skipped, and its node not set up.
+    before = vars(node).get("teardown")
+    if not isinstance(before, _AtEnd):  # Else a test was skipped before it was set up.
+        node.teardown = _AtEnd(node, before, function)  # type: ignore[method-assign]
 
-    def last() -> None:
-        del node.teardown
+
+class _AtEnd:
+    """Stands once in the place of the method ``teardown`` of a node."""
+
+    def __init__(
+        self,
+        node: pytest.Item | pytest.Collector,
+        before: Callable[[], object] | None,
+        function: Callable[[], object],
+    ) -> None:
+        self._node = node
+        self._before = before
+        self._function = function
+
+    def __call__(self) -> None:
+        if self._before is None:
+            vars(self._node).pop("teardown", None)
+        else:
+            vars(self._node)["teardown"] = self._before
         try:
-            teardown()
+            self._node.teardown()
         finally:
-            function()
-
-    node.teardown = functools.partial(last)  # type: ignore[method-assign]
+            self._function()
 
 
 def cached_value(fixturedef: pytest.FixtureDef[Any]) -> Any:

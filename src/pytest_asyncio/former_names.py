@@ -9,7 +9,6 @@ from collections.abc import Awaitable
 from collections.abc import Callable
 import functools
 import importlib
-import socket
 from typing import Any
 from typing import Final
 from typing import TypeAlias
@@ -63,14 +62,6 @@ def _wrap_in_sync(function: Callable[..., Awaitable[Any]]) -> Callable[..., Any]
     return call
 
 
-def _unused_port(socket_type: int) -> int:
-    """A port of the loopback interface that is free now; nobody keeps it free."""
-    with socket.socket(type=socket_type) as opened:
-        opened.bind(("127.0.0.1", 0))
-        port: int = opened.getsockname()[1]
-    return port
-
-
 _NAMES: Final = {
     "Coroutine": PytestAsyncioFunction,
     "FactoryFixtureFunction": Any,
@@ -84,7 +75,6 @@ _NAMES: Final = {
     "_get_asyncio_mode": chosen_mode,
     "_get_event_loop_no_warn": _get_event_loop_no_warn,
     "_synchronize_coroutine": _nothing,
-    "_unused_port": _unused_port,
     "pytest": pytest,
     "pytest_fixture_setup": _nothing,
     "pytest_pyfunc_call": _nothing,

@@ -238,7 +238,8 @@ class Loops:
                 try:
                     yield
                 finally:
-                    test.before = self.current()
+                    if test.policy_before is None:
+                        test.before = self.current()
                     self.make_current()
                 return
         if runner is None or runner is test.runner:
@@ -400,7 +401,9 @@ class Loops:
             runner = self._homes.get((home, ""))
             if runner is not None and not runner.loop.is_closed():
                 return runner
-        if test.overrides and (override := test.overrides.get(RUNNERS[scope_of(home)])):
+        if test.is_runner_overridden and (
+            override := test.overrides.get(RUNNERS[scope_of(home)])
+        ):
             assert request is not None
             given = request.getfixturevalue(override.argname)
             return self.adopt(given.get_loop(), test.item, override)
@@ -687,6 +690,18 @@ class Loops:
                 self._put_back(test.before)
                 test.runner = None
 
+    def keep_current_of_wider(self) -> None:
+        """Keep what a wider fixture has made current at its tear-down, if the test has ended.
+
+        What it leaves closed, or has taken away, does not count. Nor does what it has done under
+        the test's event loop policy.
+        """
+        test = self.test
+        if test is not None and test.runner is None and test.policy_before is None:
+            current = self.current()
+            if current.is_open:
+                test.before = current
+
     def leave(
         self, nextitem: pytest.Item | None, *, finally_: bool = False
     ) -> Iterator[tuple[Node, list[str]]]:
@@ -759,7 +774,8 @@ class Loops:
         code makes current meanwhile has precedence.
         """
         runner = None if self.test is None else self.test.runner
-        on_demand = runner is not None
+        on_demand = self.test is not None and self.test.home is not None
+        on_demand = on_demand or runner is not None
         while before.earlier is not None and before.loop not in self.family:
             before, on_demand = before.earlier, True
         if (
@@ -858,13 +874,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def overridden(name: str, item: Node) -> AnyFixtureDef | None:
     """The user's fixture in place of one of ours, as ``item`` sees it, or None.
 
-    One that requests a runner of ours makes no loop, but hands on the one that there is anyway.
+    One that requests the runner of that loop makes none, but hands on what there is anyway.
     """
     fixturedefs = _pytest_private.visible_fixturedefs(name, item)
+    handed_on = RUNNERS["function"] if name == "event_loop" else name
     for fixturedef in fixturedefs[::-1]:
         if fixturedef.func.__module__ == __name__:
             return None
-        if not any(runner in fixturedef.argnames for runner in RUNNERS.values()):
+        if handed_on not in RUNNERS.values() or handed_on not in fixturedef.argnames:
             return fixturedef
     return None
 

@@ -243,8 +243,10 @@ class Running:
             yield
         except BaseException as exc:
             errors.append(exc)
-        if uses_none or (test.runner is None and test.home is not None):
+        if uses_none:
             test.before = loops.current()
+        else:
+            loops.keep_current_of_wider()
         _end(test, nextitem, loops, errors, open_loops)
 
     def pytest_terminal_summary(
@@ -440,8 +442,10 @@ def _prepare(item: pytest.Function, loops: Loops, *, is_async: bool) -> None:
     if override is not None and _pytest_private.has_value(override):
         loops.current_by_override(item, _pytest_private.cached_value(override))
     elif override is None and "event_loop" in test.overrides:
-        # The user's fixture of that name does not make the loop of this test.
-        loops.planned(test, _pytest_private.top_request(item))
+        # The user's fixture of that name does not make the loop of this test. If another one
+        # does, it cannot be set up yet.
+        if not test.is_runner_overridden:
+            loops.planned(test, _pytest_private.top_request(item))
         return
     _request_event_loop(item, test, loops)
 
