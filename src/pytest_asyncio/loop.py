@@ -232,16 +232,17 @@ class Loops:
             others = [
                 each.runner for each in self.live if each.runner is not test.runner
             ]
-            if others:
-                runner = others[-1]
-            elif test.before.lend():
+            if not others:
+                is_lent = test.before.lend()
                 try:
                     yield
                 finally:
-                    if test.policy_before is None:
+                    is_changed = is_lent or self.is_current_the_users()
+                    if is_changed and test.policy_before is None:
                         test.before = self.current()
                     self.make_current()
                 return
+            runner = others[-1]
         if runner is None or runner is test.runner:
             yield
             return
@@ -774,8 +775,8 @@ class Loops:
         code makes current meanwhile has precedence.
         """
         runner = None if self.test is None else self.test.runner
-        on_demand = self.test is not None and self.test.home is not None
-        on_demand = on_demand or runner is not None
+        has_ended = self.test is not None and self.test.home is not None
+        on_demand = runner is not None or has_ended
         while before.earlier is not None and before.loop not in self.family:
             before, on_demand = before.earlier, True
         if (
