@@ -16,6 +16,7 @@ import pytest
 from pytest_asyncio import _pytest_private
 from pytest_asyncio.config import ScopeName
 from pytest_asyncio.loop import loops_of
+from pytest_asyncio.loop import RUNNERS
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.plan import home_of
 
@@ -42,7 +43,7 @@ def _fixture(scope: ScopeName) -> Callable[..., Any]:
 
     # `pytest --fixtures` has a heading for each module, and hides these.
     runner.__module__ = loops_of.__module__
-    return pytest.fixture(scope=scope, name=f"_{scope}_scoped_runner")(runner)
+    return pytest.fixture(scope=scope, name=RUNNERS[scope])(runner)
 
 
 _function_scoped_runner: Final = _fixture("function")

@@ -121,6 +121,7 @@ class Loops:
         """Those of tests that left some pending, which may fail during a later test."""
         self._homes: Final[dict[tuple[Node, object], Runner]] = {}
         self._unended: Final[list[tuple[Node, list[str]]]] = []
+        """What was left in loops that have been closed since, until it is told."""
         self._adopted: Final[dict[Runner, AnyFixtureDef]] = {}
         self._is_setup_observed: bool | None = None
         self._runner: type[Runner] | None = None
@@ -402,9 +403,7 @@ class Loops:
             runner = self._homes.get((home, ""))
             if runner is not None and not runner.loop.is_closed():
                 return runner
-        if test.is_runner_overridden and (
-            override := test.overrides.get(RUNNERS[scope_of(home)])
-        ):
+        if test.overrides and (override := test.overrides.get(RUNNERS[scope_of(home)])):
             assert request is not None
             given = request.getfixturevalue(override.argname)
             return self.adopt(given.get_loop(), test.item, override)

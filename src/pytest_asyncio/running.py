@@ -37,6 +37,7 @@ from pytest_asyncio.fixtures import SYNCHRONOUS
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
 from pytest_asyncio.loop import place
+from pytest_asyncio.loop import RUNNERS
 from pytest_asyncio.markers import AutoMode
 from pytest_asyncio.markers import check_mark
 from pytest_asyncio.markers import function_id
@@ -444,7 +445,7 @@ def _prepare(item: pytest.Function, loops: Loops, *, is_async: bool) -> None:
     elif override is None and "event_loop" in test.overrides:
         # The user's fixture of that name does not make the loop of this test. If another one
         # does, it cannot be set up yet.
-        if not test.is_runner_overridden:
+        if test.overrides.keys().isdisjoint(RUNNERS.values()):
             loops.planned(test, _pytest_private.top_request(item))
         return
     _request_event_loop(item, test, loops)

@@ -51,7 +51,6 @@ class RunningTest:
         "factory",
         "home",
         "is_async",
-        "is_runner_overridden",
         "item",
         "marking",
         "override",
@@ -73,10 +72,6 @@ class RunningTest:
         self.item: Final = item
         self.marking: Final = marking
         self.overrides: Final = overrides
-        self.is_runner_overridden: Final[bool] = bool(overrides) and any(
-            name.endswith("_scoped_runner") for name in overrides
-        )
-        """Whether loops of some scope come from a runner of the user's."""
         self.override: Final[AnyFixtureDef | None] = loop_override(overrides, marking)
         """The user's ``event_loop``, if the loop of the test comes from there."""
         self.policy_override: Final = overrides.get("event_loop_policy")
