@@ -920,3 +920,31 @@ def test_a_conftest_finds_the_loop_closed_after_the_tear_down(run: Example) -> N
         subprocess=True,
     )
     result.assert_outcomes(passed=3)
+
+
+def test_a_method_of_another_plugin_stays_in_its_place(run: Example) -> None:
+    """The end of a loop is hung on its node as the ``teardown`` of that one is."""
+    result = run(
+        """
+        async def test_it():
+            pass
+        """,
+        mode="auto",
+        conftest="""
+        import pytest
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_runtest_setup(item):
+            def teardown():
+                item.is_torn_down = True
+
+            item.teardown = item.theirs = teardown
+
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
+        def pytest_runtest_teardown(item):
+            yield
+            assert item.is_torn_down
+            assert vars(item)["teardown"] is item.theirs
+        """,
+    )
+    result.assert_outcomes(passed=1)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from asyncio.events import _get_running_loop
 from asyncio.events import _set_running_loop
-import contextlib
 import sys
 from typing import Any
 from typing import Final
@@ -148,9 +147,11 @@ def set_current_loop(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _set(loop: asyncio.AbstractEventLoop | None) -> None:
-    # Libraries test with policies that have no more than the tests need.
-    with contextlib.suppress(NotImplementedError):
+    # contextlib.suppress() took 3 % of what a test with a loop of its own adds.
+    try:  # noqa: SIM105
         asyncio.events.set_event_loop(loop)
+    except NotImplementedError:
+        pass  # Libraries test with policies that have no more than the tests need.
 
 
 def is_policy(value: object) -> bool:

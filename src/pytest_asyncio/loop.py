@@ -174,10 +174,13 @@ class Loops:
         home = self.asked_by_test(test.marking, item)
         if home is None or not test.is_async:
             group = self.plan.home_of_test(item)
-            if test.is_async and self._is_outside_policy(test, scope_of(group)):
-                group = (
-                    item  # It is to run under its policy, which did not make that loop.
-                )
+            if (
+                group is not item
+                and test.is_async
+                and self._is_outside_policy(test, scope_of(group))
+            ):
+                # It is to run under its policy, which did not make that loop.
+                group = item
             if home is None or group is not item:
                 home = group
         runner = self.at(home, test, request)
@@ -399,30 +402,12 @@ class Loops:
         :param test: The test that needs it.
         :param request: A request of that test, for the fixture ``event_loop_policy``.
         """
-        if self._is_outside_policy(test, scope_of(home)):
-            runner = self._homes.get((home, ""))
-            if runner is not None and not runner.loop.is_closed():
-                return runner
-        if test.overrides and (override := test.overrides.get(RUNNERS[scope_of(home)])):
-            assert request is not None
-            given = request.getfixturevalue(override.argname)
-            return self.adopt(given.get_loop(), test.item, override)
         policy = None
-        if test.policy_override is not None:
-            assert request is not None
-            policy = request.getfixturevalue("event_loop_policy")
-            if test.policy_before is None:
-                from pytest_asyncio.current_loop import get_policy
-                from pytest_asyncio.current_loop import is_policy
-
-                test.policy_before = get_policy()
-                if not is_policy(policy):
-                    where = test.item.nodeid
-                    if "event_loop_policy" not in _pytest_private.parameters(test.item):
-                        where = location(test.policy_override, test.item)
-                    raise failure(messages.no_policy(policy, where), test.item)
-                self._set_policy(policy)
-                self.policy = policy
+        if test.overrides:
+            runner = self._by_override(home, test, request)
+            if runner is not None:
+                return runner
+            policy = self._policy_of(test, request)
         key = (home, self.variant(test))
         runner = self._homes.get(key)
         if runner is not None and runner.loop.is_closed():
@@ -435,6 +420,44 @@ class Loops:
                 end = functools.partial(self._end_of, home)
                 _pytest_private.at_end_of(home, end)
         return runner
+
+    def _by_override(
+        self, home: Node, test: RunningTest, request: pytest.FixtureRequest | None
+    ) -> Runner | None:
+        """The loop of a node that a fixture of the user's has made, or that no policy concerns."""
+        scope = scope_of(home)
+        if self._is_outside_policy(test, scope):
+            runner = self._homes.get((home, ""))
+            if runner is not None and not runner.loop.is_closed():
+                return runner
+        override = test.overrides.get(RUNNERS[scope])
+        if override is None:
+            return None
+        assert request is not None
+        given = request.getfixturevalue(override.argname)
+        return self.adopt(given.get_loop(), test.item, override)
+
+    def _policy_of(
+        self, test: RunningTest, request: pytest.FixtureRequest | None
+    ) -> Any:
+        """The user's event loop policy for a test, which is in force now; None without one."""
+        if test.policy_override is None:
+            return None
+        assert request is not None
+        policy = request.getfixturevalue("event_loop_policy")
+        if test.policy_before is None:
+            from pytest_asyncio.current_loop import get_policy
+            from pytest_asyncio.current_loop import is_policy
+
+            test.policy_before = get_policy()
+            if not is_policy(policy):
+                where = test.item.nodeid
+                if "event_loop_policy" not in _pytest_private.parameters(test.item):
+                    where = location(test.policy_override, test.item)
+                raise failure(messages.no_policy(policy, where), test.item)
+            self._set_policy(policy)
+            self.policy = policy
+        return policy
 
     def _is_outside_policy(self, test: RunningTest, scope: str) -> bool:
         """Whether the user's event loop policy ends before a loop, or fixture, of some scope."""

@@ -246,7 +246,8 @@ class Running:
             errors.append(exc)
         if uses_none:
             test.before = loops.current()
-        else:
+        elif nextitem is None or nextitem.parent is not item.parent:
+            # Until then nothing that is wider than the test has been torn down.
             loops.keep_current_of_wider()
         _end(test, nextitem, loops, errors, open_loops)
 
