@@ -516,6 +516,8 @@ def test_a_failing_tear_down_shows_the_users_frames(run: Example) -> None:
         ]
     )
     result.stdout.no_fnmatch_line("*pytest_asyncio*.py*")
+    result.stdout.no_fnmatch_line("*_pytest*.py*")
+    result.stdout.no_fnmatch_line("*traceback entries are hidden*")
 
 
 def test_several_tear_downs_fail_with_a_message(run: Example) -> None:

@@ -34,7 +34,11 @@ PEER: Final = os.environ.get("RANDOM_SUITES_PEER")
 
 OURS: Final = str(Path(pytest_asyncio.__file__).parent)
 
-OPTIONS: Final = ("-p", "no:cacheprovider", "-p", "no:terminal")
+OPTIONS: Final = (
+    *("-p", "no:cacheprovider", "-p", "no:terminal"),
+    # Before 9, pytest warns where the plugin that it is to load is imported already, as here.
+    *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
+)
 PLUGIN: Final = ("-p", "pytest_asyncio.plugin")
 
 

@@ -7,7 +7,6 @@ tear-down of a fixture. What an exception group means to pytest is for `outcomes
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 import inspect
 import textwrap
 from typing import Final
@@ -20,10 +19,10 @@ from pytest_asyncio.config import SCOPES
 from pytest_asyncio.loop import location
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.markers import unbound
+from pytest_asyncio.outcomes import chain
 from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import failure_of
 from pytest_asyncio.outcomes import is_hidden
-from pytest_asyncio.outcomes import members
 from pytest_asyncio.outcomes import outcome_of
 from pytest_asyncio.state import RunningFixture
 from pytest_asyncio.state import RunningTest
@@ -184,7 +183,7 @@ def explain(
     who = item.nodeid
     if asking is not None:
         who = f"the fixture {asking.name!r} of {who}"
-    for each in _chain(exc):
+    for each in chain(exc):
         text = str(each) if type(each) is RuntimeError else ""
         if any(words in text for words in _OF_RUNNING_LOOP):
             each.add_note(messages.loop_is_running(who))
@@ -208,15 +207,3 @@ def _explain_two_loops(
     if others:
         told = list(dict.fromkeys((live.name, live.scope) for live in others))
         culprit.add_note(messages.two_loops(who, asking.scope, told, SCOPES))
-
-
-def _chain(exc: BaseException) -> Iterator[BaseException]:
-    """An exception, those it came from, and those in a group, each once."""
-    seen: set[int] = set()
-    following: list[BaseException | None] = [exc]
-    while following:
-        each = following.pop(0)
-        if each is not None and id(each) not in seen:
-            seen.add(id(each))
-            yield each
-            following += [*members(each), each.__cause__ or each.__context__]

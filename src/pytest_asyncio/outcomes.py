@@ -8,6 +8,7 @@ module knows of no loop and of no fixture.
 from __future__ import annotations
 
 from collections.abc import Generator
+from collections.abc import Iterator
 import sys
 import traceback
 import types
@@ -35,7 +36,8 @@ def at(item: pytest.Item, exc: E) -> E:
     # A traceback is made of a frame, and that of code that has been run.
     code = _HERE.replace(co_filename=path, co_name=item.name, co_firstlineno=line)
     frame = types.FunctionType(code, {"sys": sys})()
-    return exc.with_traceback(types.TracebackType(None, frame, frame.f_lasti, line))
+    # Without an instruction, no part of the line is pointed at.
+    return exc.with_traceback(types.TracebackType(None, frame, -1, line))
 
 
 _HERE: Final = (lambda: sys._getframe()).__code__  # noqa: PLW0108
@@ -44,6 +46,14 @@ _HERE: Final = (lambda: sys._getframe()).__code__  # noqa: PLW0108
 def at_unless_shown(item: pytest.Item, exc: E) -> E:
     """The same, unless there is a line of the user's, or of Python's own, in the traceback."""
     return exc if has_frames_of_users(exc) else at(item, exc)
+
+
+def group_at(item: pytest.Item, exc: E) -> E:
+    """What the end of a test raises; if that is a group of errors, for users to read."""
+    if not members(exc):
+        return exc
+    _leave_users_frames(exc)
+    return at_unless_shown(item, exc)
 
 
 def place_of(item: pytest.Item) -> tuple[str, int]:
@@ -107,6 +117,7 @@ def failure_of(exc: BaseException) -> BaseException:
     text = "".join(traceback.format_exception_only(exc)).strip()
     failure = pytest.fail.Exception(text.partition("\n")[0])
     if members(exc):
+        _leave_users_frames(exc)
         failure.__cause__ = exc
     return failure.with_traceback(exc.__traceback__)
 
@@ -117,6 +128,18 @@ def members(exc: BaseException) -> tuple[BaseException, ...]:
         return ()
     exceptions: tuple[BaseException, ...] = cast("Any", exc).exceptions
     return exceptions
+
+
+def chain(exc: BaseException) -> Iterator[BaseException]:
+    """An exception, those it came from, and those in a group, each once."""
+    seen: set[int] = set()
+    following: list[BaseException | None] = [exc]
+    while following:
+        each = following.pop(0)
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            following += [*members(each), each.__cause__ or each.__context__]
 
 
 def _leaves(exc: BaseException) -> Generator[BaseException]:
@@ -143,10 +166,30 @@ def is_hidden(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
 
 def has_frames_of_users(exc: BaseException) -> bool:
     """Whether a traceback has a line for users to see: their own, or a library's."""
-    each = exc.__traceback__
-    while each is not None:
-        module = str(each.tb_frame.f_globals.get("__name__", ""))
-        if module.partition(".")[0] not in {"_pytest", "pluggy", "pytest_asyncio"}:
-            return True
-        each = each.tb_next
-    return False
+    frames = traceback.walk_tb(exc.__traceback__)
+    return any(_is_for_users(frame) for frame, _ in frames)
+
+
+def _is_for_users(frame: types.FrameType) -> bool:
+    package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+    return package not in {"_pytest", "pluggy", "pytest_asyncio"}
+
+
+def _leave_users_frames(exc: BaseException) -> None:
+    """Leave out pytest's frames, and ours, of all that is shown of a group.
+
+    Before 9.2, pytest itself shows every frame of what is in a group.
+    """
+    for each in chain(exc):
+        lines: list[types.TracebackType] = []
+        line = each.__traceback__
+        while line is not None:
+            if _is_for_users(line.tb_frame):
+                lines.append(line)
+            line = line.tb_next
+        shown: types.TracebackType | None = None
+        for line in reversed(lines):
+            shown = types.TracebackType(
+                shown, line.tb_frame, line.tb_lasti, line.tb_lineno
+            )
+        each.__traceback__ = shown

@@ -48,6 +48,7 @@ from pytest_asyncio.markers import marking
 from pytest_asyncio.markers import unbound
 from pytest_asyncio.outcomes import at_unless_shown
 from pytest_asyncio.outcomes import failure
+from pytest_asyncio.outcomes import group_at
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import messages_of
 from pytest_asyncio.outcomes import outcome_of
@@ -797,10 +798,10 @@ def _end(
     if loops.unhandled or loops.stuck:
         _try(errors, _report, item, loops)
     if len(errors) == 1:
-        raise messages_of(errors[0])
+        raise group_at(item, messages_of(errors[0]))
     if errors:
         group = BaseExceptionGroup("errors while tearing down " + item.nodeid, errors)
-        raise outcome_of(group)
+        raise group_at(item, outcome_of(group))
 
 
 def _try(
