@@ -3156,7 +3156,7 @@ def test_note_on_two_loops_names_the_option(run: Example, ini: str) -> None:
                 "*pytest-asyncio: test_example.py::test_it runs in an event loop of function "
                 "scope, but the fixture 'lock' in a loop of module scope."
             ),
-            "*unset the options asyncio_default_test_loop_scope and *",
+            "*or leave out loop_scope, and unset asyncio_default_test_loop_scope: tests *",
         ]
     )
 
@@ -3287,6 +3287,59 @@ def test_an_error_that_is_its_own_cause(run: Example) -> None:
         timeout=60,
     )
     result.assert_outcomes(failed=1)
+
+
+KEPT = {
+    "future": ("asyncio.get_running_loop().create_future()", "await kept[0]"),
+    "lock": (
+        "asyncio.Lock(); await kept[0].acquire(); task = asyncio.create_task(wait())",
+        "await kept[0].acquire()",
+    ),
+    "loop": ("asyncio.get_running_loop()", "kept[0].call_soon(print)"),
+}
+
+
+@pytest.mark.parametrize("made, used", KEPT.values(), ids=KEPT)
+def test_note_on_what_an_earlier_test_has_made(
+    run: Example, made: str, used: str
+) -> None:
+    """No fixture has to do with it, whichever are there: it is kept in a module."""
+    result = run(
+        f"""
+        import asyncio
+        import pytest_asyncio
+
+        kept = [None]
+
+        @pytest_asyncio.fixture(scope="session")
+        async def unrelated(): ...
+
+        async def wait():
+            await kept[0].acquire()
+
+        async def test_before(unrelated):
+            pass
+
+        async def test_one():
+            kept[0] = {made}
+            await asyncio.sleep(0)
+
+        async def test_two():
+            {used}
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            (
+                "*pytest-asyncio: test_example.py::test_two runs in an event loop of function "
+                "scope, and what it awaits belongs to another one: *"
+            ),
+            "*Make it in an async fixture, *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*unrelated'*")
 
 
 def test_no_note_without_two_loops(run: Example) -> None:

@@ -104,7 +104,7 @@ class Watch:
         "_loop",
         "_select_before",
         "_selector",
-        "_unhandled",
+        "unhandled",
     )
 
     def __init__(
@@ -113,7 +113,8 @@ class Watch:
         drives: Collection[object],
         unhandled: list[Unhandled],
     ) -> None:
-        self._unhandled: Final = unhandled
+        self.unhandled: Final = unhandled
+        """Exceptions that nobody has taken notice of."""
         self._loop: Final = loop
         self._drives: Final = drives
         self._jobs: Final[set[asyncio.Future[Any]]] = set()
@@ -183,12 +184,17 @@ class Watch:
         if isinstance(exception, BaseException):
             if is_timeout(exception):
                 return  # It interrupts the test, and is reported with it.
+            if isinstance(context.get("future"), asyncio.Task) and _has_come_out(
+                exception
+            ):
+                return  # The same.
             if getattr(context.get("asyncgen"), "ag_running", False):
                 return  # The task that runs it would not end, and is reported for that.
             # A gather() that is cancelled with its tasks, at the end of their loop say, is told
             # of if nobody awaits it: nothing has failed.
             if not isinstance(exception, asyncio.CancelledError):
-                self._unhandled.append(Unhandled(exception, _source(context)))
+                _chain_original(exception, context)
+                self.unhandled.append(Unhandled(exception, _source(context)))
         if created := context.get("source_traceback"):
             created = traceback.StackSummary.from_list(of_users(created))
             context = {**context, "source_traceback": created}
@@ -334,6 +340,15 @@ def _put(target: object, name: str, method: object) -> bool:
 # -- unhandled exceptions --
 
 
+def _chain_original(exception: BaseException, context: dict[str, Any]) -> None:
+    """Let what the user's own handler has raised not hide what it was called for."""
+    inner = context.get("context")
+    if isinstance(inner, dict) and exception.__context__ is None:
+        original = cast("dict[str, Any]", inner).get("exception")
+        if isinstance(original, BaseException) and original is not exception:
+            exception.__context__ = original
+
+
 def _source(context: dict[str, Any]) -> str:
     message = context.get("message") or "Unhandled exception in event loop"
     inner = context.get("context")
@@ -385,12 +400,6 @@ class Tasks:
             if task is not None:
                 yield task
 
-    def forget(self, exception: BaseException) -> None:
-        """Let asyncio not report an exception that has come out of the loop."""
-        for task in self:
-            if task.done() and getattr(task, "_exception", None) is exception:
-                task.exception()
-
     def unhandled(self) -> list[Unhandled]:
         """The exceptions of tasks that are done, still referenced, and were never asked.
 
@@ -404,7 +413,7 @@ class Tasks:
             if task is not None and _is_due_for_a_report(task):
                 # Asked now: asyncio will not report it again.
                 exception = task.exception()
-                if exception is not None:
+                if exception is not None and not _has_come_out(exception):
                     by = f", started by {self._owner}" if self._owner else ""
                     message = (
                         f"Task exception was never retrieved ({describe(task)}{by})"
@@ -433,6 +442,11 @@ class Tasks:
                 self._during.setdefault(ref, during)
             left.append(ref)
         self.started = left
+
+
+def _has_come_out(exception: BaseException) -> bool:
+    """Whether asyncio has let what a task raised come out of the loop, as it does with these."""
+    return isinstance(exception, KeyboardInterrupt | SystemExit)
 
 
 def _is_due_for_a_report(task: asyncio.Task[Any]) -> bool:

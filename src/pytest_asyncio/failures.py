@@ -202,8 +202,32 @@ def _explain_two_loops(
         else getattr(asking.item, "fixturenames", ())
     )
     others = [live for live in loops.live if live.runner is not asking.runner]
-    # What was requested by request.getfixturevalue() is known to be there, no more.
-    others = [live for live in others if live.fixturedef.argname in used] or others
-    if others:
-        told = list(dict.fromkeys((live.name, live.scope) for live in others))
-        culprit.add_note(messages.two_loops(who, asking.scope, told, SCOPES))
+    known = [live for live in others if live.fixturedef.argname in used]
+    if not known and "request" in used:
+        known = (
+            others  # By request.getfixturevalue(): they are there, no more is known.
+        )
+    if known:
+        told = list(dict.fromkeys((live.name, live.scope) for live in known))
+        settings = loops.settings
+        options = {
+            "asyncio_default_test_loop_scope": settings.default_test_loop_scope,
+            "asyncio_default_fixture_loop_scope": settings.default_fixture_loop_scope,
+        }
+        given = [name for name in options if options[name] is not None]
+        note = messages.two_loops(who, asking.scope, told, SCOPES, given)
+        culprit.add_note(note)
+    elif (
+        str(culprit).endswith(_OF_AN_OBJECT)
+        and asking.runner is not None
+        and not asking.runner.loop.is_closed()
+    ):
+        culprit.add_note(messages.of_another_loop(who, asking.scope))
+
+
+_OF_AN_OBJECT: Final = (
+    "> attached to a different loop",
+    "> is bound to a different event loop",
+    "Event loop is closed",
+)
+"""What asyncio says of an object that belongs to another loop."""

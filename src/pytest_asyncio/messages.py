@@ -286,7 +286,8 @@ def loop_did_not_end(what: str, left: Sequence[str]) -> str:
 def task_did_not_end(test: str, task: str) -> str:
     return (
         f"{test}: a task did not end when it was cancelled, and is left behind: {task}. "
-        "Something in it catches asyncio.CancelledError and goes on."
+        "Something in it catches asyncio.CancelledError and goes on, or it waits, by way of "
+        "other tasks, for itself."
     )
 
 
@@ -330,6 +331,7 @@ def two_loops(
     user_scope: str,
     fixtures: Sequence[tuple[str, str]],
     widest_first: Sequence[str],
+    options: Sequence[str],
 ) -> str:
     others = "; ".join(
         f"the fixture {name!r} in a loop of {scope} scope" for name, scope in fixtures
@@ -343,11 +345,20 @@ def two_loops(
         if narrower
         else "Leave"
     )
+    unset = f", and unset {' and '.join(options)}" if options else ""
     return _lines(
         f"pytest-asyncio: {user} runs in an event loop of {user_scope} scope, but {others}.",
         "What is made in one loop cannot be awaited in the other.",
-        f"{same} out loop_scope, and unset the options asyncio_default_test_loop_scope and "
-        "asyncio_default_fixture_loop_scope: tests then share a loop with their fixtures.",
+        f"{same} out loop_scope{unset}: tests then share a loop with their fixtures.",
+    )
+
+
+def of_another_loop(user: str, scope: str) -> str:
+    return _lines(
+        f"pytest-asyncio: {user} runs in an event loop of {scope} scope, and what it awaits "
+        "belongs to another one: that of an earlier test, if it is kept in a module or a "
+        "cache, or one that was made by hand.",
+        "Make it in an async fixture, with the scope that it should have.",
     )
 
 

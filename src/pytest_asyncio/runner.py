@@ -43,6 +43,8 @@ from pytest_asyncio.host_loop import IS_TASK_OF_THREAD
 from pytest_asyncio.host_loop import leave_task
 from pytest_asyncio.host_loop import outside_any_loop
 from pytest_asyncio.tasks import all_tasks
+from pytest_asyncio.tasks import cancel
+from pytest_asyncio.tasks import describe
 from pytest_asyncio.tasks import forget_hidden
 from pytest_asyncio.tasks import hide
 from pytest_asyncio.tasks import report
@@ -51,6 +53,7 @@ from pytest_asyncio.tasks import silence
 from pytest_asyncio.tasks import traceback_of
 from pytest_asyncio.timeouts import hear_timeout
 from pytest_asyncio.timeouts import is_timeout_possible
+from pytest_asyncio.timeouts import is_tools
 
 __tracebackhide__ = True
 
@@ -181,7 +184,7 @@ class Runner:
         :raises LoopStoppedError: If user code stops the loop.
         """
         task = self._start(coroutine, context=context, name=name, owner=owner)
-        self._drive(task, task.done, owner=owner)
+        self._drive(task, task.done)
         return _result(task)
 
     def _start(
@@ -248,7 +251,6 @@ class Runner:
         task: asyncio.Task[Any],
         until: Callable[[], bool],
         *,
-        owner: Tasks,
         cancellable: bool = True,
     ) -> None:
         """Let the loop run until something is so, on behalf of a task.
@@ -278,7 +280,7 @@ class Runner:
                 interruption = exc
             if interruption is not None:
                 # It is over: what tasks raise from here on does not have it for its context.
-                self._after(interruption, task, until, owner)
+                self._after(interruption, task, until)
         finally:
             interruption = None
             self._drives.pop()
@@ -289,28 +291,25 @@ class Runner:
         interruption: BaseException,
         task: asyncio.Task[Any],
         until: Callable[[], bool],
-        owner: Tasks,
     ) -> NoReturn:
         """Cancel what was interrupted, unless that is at its end, and raise the interruption."""
         try:
             if until():
                 if task.done() and not task.cancelled():
                     task.exception()  # It is on its way: Ctrl-C may hit the task itself.
-                _forget(interruption, owner)
                 raise interruption
             # What the tasks wait for has to be seen before they are cancelled.
-            where = traceback_of(task)
+            where = _raised_inside(interruption) or traceback_of(task)
             if isinstance(interruption, DeadlockError):
                 interruption.args = (self.report(),)
             else:
                 self._interrupted()
             try:
-                self._abandon(task)
+                self._abandon(task, interruption)
             except BaseException as exc:
                 if exc is not interruption:
                     exc.__context__ = interruption  # Neither is lost.
                 raise
-            _forget(interruption, owner)
             raise interruption.with_traceback(where) from None
         finally:
             del interruption  # Its traceback holds this frame.
@@ -382,15 +381,20 @@ class Runner:
         """What every task is waiting for, first those that are waited for here."""
         return report(self.loop, [task for task, _, _ in self._drives])
 
-    def _abandon(self, task: asyncio.Task[Any]) -> None:
+    def _abandon(self, task: asyncio.Task[Any], interruption: BaseException) -> None:
         """Cancel an interrupted task and let it clean up, but not for ever."""
         if self.loop.is_closed() or self.loop.is_running():
             return
         try:
             self._cancel([task])
-        finally:  # A task group gives a Ctrl-C out a second time.
+        finally:
+            exception = None
             if task.done() and not task.cancelled():
-                task.exception()  # The interruption is reported, not what it led to.
+                exception = task.exception()
+            # A task group gives a Ctrl-C out a second time.
+            if exception is not None and not _leads_back(exception, interruption):
+                what = f"Exception in what was interrupted ({describe(task)})"
+                self.watch.unhandled.append(Unhandled(exception, what))
 
     def _cancel(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
         """Cancel tasks; those that do not end in time are stuck.
@@ -404,8 +408,7 @@ class Runner:
                 pending = [task for task in tasks if not task.done()]
                 if not pending:
                     break
-                for task in pending:
-                    task.cancel()
+                pending = [task for task in pending if cancel(task)]
                 shutdown.complete(self.loop, shutdown.wait(self.loop, pending, grace))
         except Exception:
             # The loop itself is broken. That they do not end is not for them to answer for.
@@ -524,7 +527,7 @@ class Runner:
         for task, until, cancellable in self._drives:
             # A fixture in the turn after its yield is set up: whoever asked for it is told.
             if cancellable and task is not fixture.task and not until():
-                task.cancel(f"{fixture.name} crashed")
+                cancel(task, f"{fixture.name} crashed")
 
     # -- the end --
 
@@ -621,14 +624,14 @@ class FixtureTask(Generic[T]):
             self._live(), context=self.context, name=self.name, owner=self._owner
         )
         try:
-            self.runner._drive(task, self._is_up, owner=self._owner)
-        except BaseException:
+            self.runner._drive(task, self._is_up)
+        except BaseException as exc:
             if self._values and not task.done():
                 # It is at its yield already, and what raised is something else in the loop.
                 # pytest will not tear down what it has not been given.
                 show(task)
                 self._released = True
-                self.runner._abandon(task)
+                self.runner._abandon(task, exc)
                 if self in self.runner.crashed:
                     self.runner.crashed.remove(self)
             raise
@@ -654,9 +657,7 @@ class FixtureTask(Generic[T]):
                 assert self._release is not None
                 if not self._release.done():
                     self._release.set_result(None)
-                self.runner._drive(
-                    task, task.done, owner=self._owner, cancellable=False
-                )
+                self.runner._drive(task, task.done, cancellable=False)
         finally:
             if self in self.runner.crashed:
                 self.runner.crashed.remove(self)
@@ -707,10 +708,27 @@ class FixtureTask(Generic[T]):
                     self.runner.crash(self)
 
 
-def _forget(exception: BaseException, owner: Tasks) -> None:
-    """Let asyncio not report what ends the run: it comes out of every task that it hits."""
-    if isinstance(exception, KeyboardInterrupt | SystemExit):
-        owner.forget(exception)
+def _raised_inside(exception: BaseException) -> types.TracebackType | None:
+    """The traceback of what a loop was running when it raised; None if it just waited."""
+    traceback = exception.__traceback__
+    while traceback is not None and traceback.tb_frame.f_code is not _CALLS:
+        traceback = traceback.tb_next
+    found = _of_users(traceback)
+    return None if found is None or is_tools(found.tb_frame) else found
+
+
+_CALLS: Final = asyncio.Handle._run.__code__
+"""The code by which asyncio's own loops call whatever they call."""
+
+
+def _leads_back(exception: BaseException, interruption: BaseException) -> bool:
+    """Whether an exception is the interruption, come once more, and no other."""
+    if isinstance(exception, BaseExceptionGroup):
+        members: tuple[BaseException, ...] = exception.exceptions
+        return all(_leads_back(each, interruption) for each in members)
+    return exception is interruption or isinstance(
+        exception, KeyboardInterrupt | SystemExit
+    )
 
 
 def _result(task: asyncio.Task[T]) -> T:

@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from pytest_asyncio.host_loop import outside_any_loop
 from pytest_asyncio.tasks import all_tasks
+from pytest_asyncio.tasks import cancel
 from pytest_asyncio.tasks import describe
 from pytest_asyncio.tasks import describe_generators
 from pytest_asyncio.tasks import hide
@@ -177,8 +178,11 @@ async def shut_down(
     pending = {
         task for task in all_tasks(loop) if task is not current and task not in stuck
     }
-    for task in pending:
-        task.cancel()
+    ring = {task for task in pending if not cancel(task)}
+    for task in ring:
+        silence(task)
+        left.append(f"{describe(task)}, waits, by way of other tasks, for itself")
+    pending -= ring
     if pending:
         await wait(loop, pending, GRACE)
         done = {task for task in pending if task.done()}

@@ -80,6 +80,19 @@ def forget_hidden(loop: asyncio.AbstractEventLoop) -> None:
         _HIDDEN.difference_update([task for task in _HIDDEN if task.get_loop() is loop])
 
 
+def cancel(task: asyncio.Task[Any], message: str | None = None) -> bool:
+    """Cancel a task, and what it waits for; False if that goes round in a ring.
+
+    Two tasks that wait for each other cannot be cancelled: asyncio hands the call on from one
+    to the other, without end.
+    """
+    try:
+        task.cancel(message)
+    except RecursionError:
+        return False
+    return True
+
+
 # -- what each of them is doing --
 
 
