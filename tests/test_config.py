@@ -401,10 +401,66 @@ def test_nothing_warns_about_unset_options(run: Example) -> None:
 
 
 def test_strict_mode_leaves_unmarked_tests_alone(run: Example) -> None:
-    """In strict mode an async test without the marker is not run, and pytest says so."""
+    """In strict mode an async test without the marker is not run, and is told what it lacks."""
     result = run(TWO_UNMARKED, "-k", "bare")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines("*async def functions are not natively supported*")
+    result.stdout.fnmatch_lines(
+        [
+            "async def functions are not natively supported.",
+            "test_example.py::test_bare has no pytest.mark.asyncio, and in strict mode *",
+            "Mark the test, *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*install*")
+
+
+@pytest.mark.parametrize("other", ["async", "sync"])
+def test_a_marker_that_comes_too_late(run: Example, other: str) -> None:
+    """It does not count, which the failure says."""
+    result = run(
+        f"""
+        import pytest
+
+        @pytest.mark.asyncio
+        {"async " * (other == "async")}def test_other():
+            pass
+
+        @pytest.fixture
+        def late(request):
+            request.node.add_marker("asyncio")
+
+        async def test_late(late):
+            pass
+        """,
+        "-W",
+        "ignore",
+    )
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "test_example.py::test_late was marked with pytest.mark.asyncio when *",
+            "Add the marker no later than in *pytest_collection_modifyitems*",
+        ]
+    )
+
+
+def test_another_plugin_may_run_unmarked_tests(run: Example) -> None:
+    """Where somebody has the hook, it is not for us to say that nobody runs them."""
+    result = run(
+        TWO_UNMARKED,
+        "-k",
+        "bare",
+        conftest="""
+        import asyncio
+        import inspect
+
+        def pytest_pyfunc_call(pyfuncitem):
+            if inspect.iscoroutinefunction(pyfuncitem.obj):
+                asyncio.run(pyfuncitem.obj())
+                return True
+        """,
+    )
+    result.assert_outcomes(passed=1)
 
 
 def test_auto_mode_runs_unmarked_tests_and_fixtures(run: Example) -> None:

@@ -83,6 +83,24 @@ def marked_but_synchronous(nodeid: str) -> str:
 # -- the mode --
 
 
+def unmarked(test: str, *, is_late: bool) -> str:
+    # The first sentence is pytest's own, which people search for.
+    told = "async def functions are not natively supported."
+    if is_late:
+        return _lines(
+            told,
+            f"{test} was marked with pytest.mark.asyncio when it had been collected already.",
+            "Add the marker no later than in the hook pytest_collection_modifyitems.",
+        )
+    return _lines(
+        told,
+        f"{test} has no pytest.mark.asyncio, and in strict mode pytest-asyncio runs only "
+        "tests that have it.",
+        "Mark the test, its class, or its module (pytestmark = pytest.mark.asyncio). Or set "
+        "asyncio_mode = auto: then every async test runs.",
+    )
+
+
 def plain_fixture_in_strict_mode(test: str, fixture: str, location: str) -> str:
     return _lines(
         f"the async test {test} requests the async fixture {fixture!r}, which is made "
@@ -116,8 +134,9 @@ def async_method_of_testcase(nodeid: str) -> str:
     return _lines(
         f"{nodeid} is an async method of a plain unittest.TestCase: unittest would call it "
         "and never await it, and the test would pass without having run.",
-        "Derive the class from unittest.IsolatedAsyncioTestCase, or from nothing: an async "
-        "method of an ordinary class runs on pytest-asyncio, with its fixtures.",
+        "Derive the class from unittest.IsolatedAsyncioTestCase, or from nothing: the async "
+        "methods of an ordinary class run on pytest-asyncio, with its fixtures, if the class "
+        "is marked with pytest.mark.asyncio or the mode is auto.",
     )
 
 

@@ -38,6 +38,7 @@ from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
 from pytest_asyncio.loop import place
 from pytest_asyncio.loop import RUNNERS
+from pytest_asyncio.markers import ASYNC
 from pytest_asyncio.markers import AutoMode
 from pytest_asyncio.markers import check_mark
 from pytest_asyncio.markers import function_id
@@ -140,6 +141,8 @@ class Running:
         yield
         loops = self.loops
         manager = session.config.pluginmanager
+        if not loops.is_auto and not _is_call_observed(session.config):
+            manager.register(_Unmarked())
         if loops.collection.is_synchronous_concerned:
             self._add_synchronous(manager)
         if not (loops.collection.is_concerned or loops.is_auto or is_any_declared()):
@@ -301,6 +304,18 @@ class _Aside:
     def pytest_itemcollected(self) -> None:
         """Come back: a plugin collects more tests after the collection is over."""
         self._come_back()
+
+
+@final
+class _Unmarked:
+    """The hook that is there in strict mode, where nobody but pytest itself comes after it."""
+
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> None:
+        """Say what an async test lacks: pytest would say that there is no plugin for it."""
+        if kind(pyfuncitem.obj) in ASYNC and not marking(pyfuncitem).foreign:
+            is_late = pyfuncitem.get_closest_marker("asyncio") is not None
+            text = messages.unmarked(pyfuncitem.nodeid, is_late=is_late)
+            raise failure(text, pyfuncitem)
 
 
 _SYNCHRONOUS: Final = "pytest_asyncio.synchronous"
