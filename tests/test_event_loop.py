@@ -1591,11 +1591,46 @@ def test_override_that_gives_a_closed_loop(run: Example) -> None:
     result.stdout.fnmatch_lines(
         [
             "the fixture 'value' of test_example.py::test_closed_for_fixture cannot run: *",
-            "Something other than pytest-asyncio closed it; *",
+            "It comes from the fixture 'event_loop' (test_example.py:*), which is to *",
             "test_example.py::test_closed cannot run: its event loop is closed already.",
         ]
     )
     result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
+
+
+def test_override_that_gives_a_running_loop(run: Example) -> None:
+    """A loop that a thread runs is no loop for tests to run in."""
+    source = """
+        import threading
+
+        @pytest.fixture
+        def event_loop():
+            loop = asyncio.new_event_loop()
+            thread = threading.Thread(target=loop.run_forever)
+            is_running = threading.Event()
+            loop.call_soon(is_running.set)
+            thread.start()
+            is_running.wait()
+            yield loop
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+
+        @pytest.mark.asyncio
+        async def test_it(): ...
+    """
+    result = run(project(source))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*RuntimeError: This event loop is already running",
+            (
+                "*test_example.py::test_it is to run in the event loop that the fixture "
+                "'event_loop' (test_example.py:*) gave, and that is running already."
+            ),
+            "*Let the fixture give a loop that nothing else runs.",
+        ]
+    )
 
 
 # -- what is wrong with an override ----------------------------------------------------

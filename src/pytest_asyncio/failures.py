@@ -145,13 +145,19 @@ def _of_any(
     if isinstance(exc, runner.LoopStoppedError):
         return failure(messages.loop_stopped(what), item)
     if isinstance(exc, runner.LoopClosedError):
-        return failure(messages.loop_closed(what), item)
+        return failure(messages.loop_closed(what, _override(item, loops)), item)
     if isinstance(exc, diagnostics.DeadlockError):
         return failure(messages.deadlock(what, str(exc)), item)
     if isinstance(exc, runner.CancelledWithoutATraceError):
         return failure(messages.cancelled_without_a_trace(what), item)
     explain(exc, item, loops, asking)
     return exc
+
+
+def _override(item: pytest.Item, loops: Loops) -> str:
+    """Where the fixture stands that the user has put in place of ``event_loop``; or nothing."""
+    override = None if loops.test is None else loops.test.override
+    return "" if override is None else location(override, item)
 
 
 # -- errors of asyncio's --
@@ -186,7 +192,11 @@ def explain(
     for each in chain(exc):
         text = str(each) if type(each) is RuntimeError else ""
         if any(words in text for words in _OF_RUNNING_LOOP):
-            each.add_note(messages.loop_is_running(who))
+            override = _override(item, loops)
+            if override and test.runner.loop.is_running():
+                each.add_note(messages.loop_is_run_elsewhere(who, override))
+            else:
+                each.add_note(messages.loop_is_running(who))
             return
         if any(words in text for words in _OF_TWO_LOOPS):
             _explain_two_loops(each, who, asking or test, loops)

@@ -273,11 +273,14 @@ def test_in_running_loop(test: str) -> str:
     return f"{test} cannot run: its event loop is running already."
 
 
-def loop_closed(what: str) -> str:
-    return _lines(
-        f"{what} cannot run: its event loop is closed already.",
-        "Something other than pytest-asyncio closed it; leave that to whoever made it.",
+def loop_closed(what: str, override: str) -> str:
+    advice = (
+        f"It comes from the fixture 'event_loop' ({override}), which is to give an open one, and "
+        "to close that at its own tear-down."
+        if override
+        else "Something other than pytest-asyncio closed it; leave that to whoever made it."
     )
+    return _lines(f"{what} cannot run: its event loop is closed already.", advice)
 
 
 def loop_closed_by_test(test: str, fixtures: Sequence[str]) -> str:
@@ -342,6 +345,14 @@ def loop_is_running(user: str) -> str:
         f"pytest-asyncio: {user} is a coroutine, and runs in an event loop already.",
         "Await what is to run, or call the function that starts a loop of its own in a thread: "
         "await asyncio.to_thread(function). A synchronous test (def) can call it as it is.",
+    )
+
+
+def loop_is_run_elsewhere(user: str, override: str) -> str:
+    return _lines(
+        f"pytest-asyncio: {user} is to run in the event loop that the fixture 'event_loop' "
+        f"({override}) gave, and that is running already.",
+        "Let the fixture give a loop that nothing else runs.",
     )
 
 
