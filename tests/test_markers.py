@@ -521,9 +521,46 @@ def test_closest_marker_wins(run: Example, mode: str) -> None:
         )
         async def test_parameter(marked):
             assert asyncio.get_running_loop() not in of_module
+
+        @pytest.mark.asyncio(loop_scope="function")
+        @pytest.mark.parametrize(
+            "marked",
+            [pytest.param(1, marks=pytest.mark.asyncio(loop_scope="module")), 2],
+        )
+        async def test_marked_parameter(marked):
+            assert (asyncio.get_running_loop() in of_module) is (marked == 1)
         """,
         mode=mode,
-    ).assert_outcomes(passed=7)
+    ).assert_outcomes(passed=9)
+
+
+def test_a_hook_has_the_last_word_on_a_marked_parameter(run: Example) -> None:
+    """What it puts before all other markers counts."""
+    run(
+        """
+        import asyncio
+
+        import pytest
+
+        @pytest.mark.asyncio
+        @pytest.mark.parametrize(
+            "marked", [pytest.param(1, marks=pytest.mark.asyncio(loop_scope="class"))]
+        )
+        async def test_it(marked, request):
+            request.config.stash["loop"] = asyncio.get_running_loop()
+
+        @pytest.mark.asyncio(loop_scope="session")
+        async def test_after(request):
+            assert request.config.stash["loop"] is asyncio.get_running_loop()
+        """,
+        conftest="""
+        import pytest
+
+        def pytest_collection_modifyitems(items):
+            for item in items:
+                item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+        """,
+    ).assert_outcomes(passed=2)
 
 
 def test_marker_is_registered(run: Example) -> None:

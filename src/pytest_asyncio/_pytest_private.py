@@ -146,6 +146,17 @@ def parameters(item: pytest.Item) -> Mapping[str, Any]:
     return given
 
 
+def markers_of_parameters(
+    node: pytest.Item | pytest.Collector,
+) -> Sequence[pytest.Mark]:
+    """The markers that a test has by ``pytest.param(..., marks=...)``.
+
+    Waits for what `parameters` waits for.
+    """
+    marks: Sequence[pytest.Mark] = getattr(getattr(node, "callspec", None), "marks", ())
+    return marks
+
+
 def argument_names(item: pytest.Item) -> Sequence[str]:
     """The names of the fixtures that the test function itself requests.
 

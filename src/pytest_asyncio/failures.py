@@ -23,6 +23,7 @@ from pytest_asyncio.outcomes import chain
 from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import failure_of
 from pytest_asyncio.outcomes import is_hidden
+from pytest_asyncio.outcomes import leave_users_frames
 from pytest_asyncio.outcomes import outcome_of
 from pytest_asyncio.state import RunningFixture
 from pytest_asyncio.state import RunningTest
@@ -150,6 +151,8 @@ def _of_any(
         return failure(messages.deadlock(what, str(exc)), item)
     if isinstance(exc, runner.CancelledWithoutATraceError):
         return failure(messages.cancelled_without_a_trace(what), item)
+    if isinstance(exc, pytest.fail.Exception):
+        leave_users_frames(exc)  # Its last line may be of pytest's getfixturevalue().
     explain(exc, item, loops, asking)
     return exc
 

@@ -21,6 +21,7 @@ from typing import TypeAlias
 
 import pytest
 
+from pytest_asyncio import _pytest_private
 from pytest_asyncio import messages
 from pytest_asyncio.config import chosen_mode
 from pytest_asyncio.config import Mode
@@ -276,7 +277,11 @@ def _with_own(node: pytest.Item | pytest.Collector, above: Marking) -> Marking:
     automatic = _automatic()
     for mark in node.own_markers:
         if mark.name == "asyncio":
-            if found is None or found is automatic.mark:
+            if (
+                found is None
+                or found is automatic.mark
+                or _is_closer(mark, found, node)
+            ):
                 found = mark
         elif mark.name in FOREIGN_MARKERS:
             foreign = True
@@ -292,6 +297,18 @@ def _with_own(node: pytest.Item | pytest.Collector, above: Marking) -> Marking:
         return parse(found, foreign=foreign)
     except MarkError as exc:
         return Marking(found, problem=str(exc), foreign=foreign)
+
+
+def _is_closer(
+    mark: pytest.Mark, found: pytest.Mark, node: pytest.Item | pytest.Collector
+) -> bool:
+    """Whether a marker stands at a parameter, and the one before it at the function.
+
+    pytest lists those of the function first.
+    """
+    function: Any = getattr(node, "obj", None)
+    of_function = getattr(function, "pytestmark", ())
+    return mark in _pytest_private.markers_of_parameters(node) and found in of_function
 
 
 def check_mark(item: pytest.Item, said: Marking) -> None:

@@ -52,7 +52,7 @@ def group_at(item: pytest.Item, exc: E) -> E:
     """What the end of a test raises; if that is a group of errors, for users to read."""
     if not members(exc):
         return exc
-    _leave_users_frames(exc)
+    leave_users_frames(exc)
     return at_unless_shown(item, exc)
 
 
@@ -117,7 +117,7 @@ def failure_of(exc: BaseException) -> BaseException:
     text = "".join(traceback.format_exception_only(exc)).strip()
     failure = pytest.fail.Exception(text.partition("\n")[0])
     if members(exc):
-        _leave_users_frames(exc)
+        leave_users_frames(exc)
         failure.__cause__ = exc
     return failure.with_traceback(exc.__traceback__)
 
@@ -175,8 +175,8 @@ def _is_for_users(frame: types.FrameType) -> bool:
     return package not in {"_pytest", "pluggy", "pytest_asyncio"}
 
 
-def _leave_users_frames(exc: BaseException) -> None:
-    """Leave out pytest's frames, and ours, of all that is shown of a group.
+def leave_users_frames(exc: BaseException) -> None:
+    """Leave out pytest's frames, and ours, of all that is shown of an exception.
 
     Before 9.2, pytest itself shows every frame of what is in a group.
     """

@@ -22,7 +22,7 @@ from typing import TypeAlias
 __tracebackhide__ = True
 
 TOOLS: Final = frozenset(
-    {"execnet", "pytest_asyncio", "pytest_rerunfailures", "pytest_timeout"}
+    {"execnet", "pdb", "pytest_asyncio", "pytest_rerunfailures", "pytest_timeout"}
 )
 """Packages whose threads and signal handlers do not call into the loop of a test."""
 
