@@ -19,6 +19,7 @@ IMPORTS = """
 import asyncio
 import concurrent.futures
 import os
+import pdb
 import signal
 import socket
 import subprocess
@@ -50,6 +51,38 @@ DEADLOCKS = {
             await asyncio.Queue().get()
         """,
         "await asyncio.Queue().get()",
+    ),
+    "ring": (
+        """
+        async def wait(number):
+            await tasks[number]
+
+        async def test_it():
+            tasks[:] = [asyncio.create_task(wait(1)), asyncio.create_task(wait(0))]
+            await asyncio.wait(tasks)
+
+        tasks = []
+        """,
+        "await asyncio.wait(tasks)",
+    ),
+    "ring_with_the_test": (
+        """
+        async def test_it():
+            await asyncio.gather(*asyncio.all_tasks())
+        """,
+        "await asyncio.gather(*asyncio.all_tasks())",
+    ),
+    "debugger": (
+        """
+        async def test_it():
+            # So it is after breakpoint() and "continue".
+            before = signal.signal(signal.SIGINT, pdb.Pdb().sigint_handler)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                signal.signal(signal.SIGINT, before)
+        """,
+        "await asyncio.Event().wait()",
     ),
     "full_queue": (
         """
@@ -644,6 +677,53 @@ def test_next_test_after_a_deadlock(run: Example) -> None:
     )
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines([">*await asyncio.Event().wait()"])
+
+
+@pytest.mark.parametrize("scope", ["function", "module"])
+def test_errors_while_the_deadlocked_clean_up(run: Example, scope: str) -> None:
+    """They come on top of the deadlock, and are told, too."""
+    result = run(
+        f"""
+        import asyncio
+
+        import pytest
+        import pytest_asyncio
+
+        pytestmark = pytest.mark.asyncio(loop_scope={scope!r})
+
+        async def wait(error):
+            try:
+                await asyncio.Event().wait()
+            finally:
+                raise error
+
+        @pytest_asyncio.fixture(loop_scope={scope!r})
+        async def resource():
+            await wait(ValueError("mine"))
+
+        async def test_fixture(resource):
+            pass
+
+        async def test_itself():
+            await wait(KeyError("its own"))
+
+        async def test_after():
+            pass
+        """,
+        "-W",
+        "default::pytest_asyncio.PytestAsyncioUnhandledExceptionWarning",
+        subprocess=True,
+        timeout=60,
+    )
+    result.assert_outcomes(passed=1, failed=1, errors=1, warnings=2)
+    text = result.stdout.str()
+    for told in (
+        "during test_example.py::test_fixture: Exception in what was interrupted",
+        "ValueError: mine",
+        "during test_example.py::test_itself: Exception in what was interrupted",
+        "KeyError: 'its own'",
+    ):
+        assert text.count(told) == 1, text
 
 
 def test_uvloop_is_not_suspected(run: Example) -> None:

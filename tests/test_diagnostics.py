@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import textwrap
 from unittest import mock
 from xml.etree import ElementTree
@@ -148,7 +149,11 @@ UNHANDLED_IN = {
             loop.call_soon(len)
             await asyncio.sleep(0.01)
         """,
-        ["Unhandled error in exception handler", "Exception in callback len()"],
+        [
+            "Unhandled error in exception handler",
+            "Exception in callback len()",
+            "TypeError: len() takes exactly one argument",
+        ],
     ),
     "pytest.fail-in-an-exception-handler": (
         """
@@ -709,14 +714,46 @@ def test_a_task_that_a_fixture_keeps(run: Example) -> None:
         # It was this test that was running then, although others have used it since.
         ("server", "server", "module"),
     ):
-        head = (
+        assert (
             "PytestAsyncioUnhandledExceptionWarning: Exception that nobody handled, "
-            f"during test_example.py::test_{test}: Task exception was never retrieved"
-        )
-        [line] = [line for line in told.splitlines() if head in line]
-        assert f"started by the fixture {fixture!r} of {scope} scope" in line
+            f"during test_example.py::test_{test}, in a task started by the fixture "
+            f"{fixture!r} of {scope} scope: Task exception was never retrieved"
+        ) in told
     assert "of the polite one" not in told
     assert_users_frames_only(result)
+
+
+@pytest.mark.parametrize("keeps", ["", "kept.append(task)"])
+def test_task_of_an_earlier_test(run: Example, keeps: str) -> None:
+    """Who has started a task is told where it fails while another test runs."""
+    result = run(
+        f"""
+        import asyncio
+
+        import pytest
+
+        pytestmark = pytest.mark.asyncio(loop_scope="module")
+        kept = []
+
+        async def fail():
+            await asyncio.sleep(0.01)
+            raise ValueError("later")
+
+        async def test_one():
+            task = asyncio.create_task(fail())
+            {keeps}
+
+        async def test_two():
+            await asyncio.sleep(0.05)
+        """,
+        *WARN,
+    )
+    result.assert_outcomes(passed=2, warnings=1)
+    told = "during test_example.py::test_two"
+    # Before 3.12 a task that nobody keeps does not tell in which context it was started.
+    if keeps or sys.version_info >= (3, 12):
+        told += ", in a task started by test_example.py::test_one"
+    assert f"{told}: Task exception was never retrieved" in warnings_of(result)
 
 
 def test_what_is_wrong_with_a_task_from_the_start(run: Example) -> None:

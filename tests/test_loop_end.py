@@ -198,6 +198,52 @@ def test_what_does_not_end_is_named(run: Example, kind: str, loop: str) -> None:
     assert_users_frames_only(result)
 
 
+@pytest.mark.parametrize("leaked", ["ignore", "warn"])
+def test_tasks_that_wait_for_each_other(run: Example, leaked: str) -> None:
+    """asyncio cannot cancel them: they are named at once, and all others are cancelled."""
+    result = run(
+        """
+        import asyncio
+
+        async def wait_for(number):
+            await tasks[number]
+
+        async def wait():
+            try:
+                await asyncio.sleep(60)
+            finally:
+                print("<CLEANED UP>")
+
+        async def test_it():
+            tasks[:] = [
+                asyncio.create_task(wait_for(1), name="one"),
+                asyncio.create_task(wait_for(0), name="two"),
+                asyncio.create_task(wait()),
+            ]
+            await asyncio.sleep(0.01)
+
+        async def test_after():
+            tasks.clear()
+
+        tasks = []
+        """,
+        *WARN,
+        "-s",
+        "-W",
+        "default::pytest_asyncio.PytestAsyncioLeakedTaskWarning",
+        mode="auto",
+        ini=f"asyncio_leaked_tasks = {leaked}",
+        subprocess=True,
+        timeout=60,
+    )
+    text = result.stdout.str()
+    result.assert_outcomes(passed=2, warnings=3 if leaked == "warn" else 1)
+    assert text.count("<CLEANED UP>") == 1
+    assert "RecursionError" not in text
+    for name in ("one", "two"):
+        assert f"task '{name}', coroutine wait_for, " in text
+
+
 @pytest.mark.parametrize("kind", LEFT)
 def test_what_does_not_end_is_an_error_on_demand(run: Example, kind: str) -> None:
     """With ``-W error::…`` it is an error at the tear-down of that test."""

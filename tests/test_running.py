@@ -1245,29 +1245,47 @@ def test_session_ends(
     result.stderr.no_fnmatch_line("*never retrieved*")
 
 
-@pytest.mark.parametrize("where", ["test", "group"])
+@pytest.mark.parametrize("where", ["test", "group", "task", "callback", "fixture"])
 def test_system_exit(run: Example, where: str) -> None:
-    """SystemExit fails the test that raised it, as it does in a sync test."""
+    """SystemExit fails the test that it is raised in, and shows the line that raises it."""
     source = """
         import sys
 
-        async def child():
+        def leave():
             sys.exit(3)
 
+        async def child():
+            await asyncio.sleep(0)
+            leave()
+
+        @pytest_asyncio.fixture
+        async def resource():
+            if WHERE == "fixture":
+                task = asyncio.create_task(child())
+            yield
+
         @pytest.mark.asyncio
-        async def test_it():
-            if WHERE == "test":
-                await child()
-            async with asyncio.TaskGroup() as group:
-                group.create_task(child())
+        async def test_it(resource):
+            match WHERE:
+                case "test":
+                    await child()
+                case "group":
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(child())
+                case "task":
+                    task = asyncio.create_task(child())
+                case "callback":
+                    asyncio.get_running_loop().call_soon(leave)
+            await asyncio.sleep(1)
 
         @pytest.mark.asyncio
         async def test_next(): ...
     """
     result = run(project(source, WHERE=repr(where)), subprocess=True)
     result.assert_outcomes(failed=1, passed=1)
-    result.stdout.fnmatch_lines("E*SystemExit: 3")
+    result.stdout.fnmatch_lines([">*sys.exit(3)", "E*SystemExit: 3"])
     result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
+    result.stdout.no_fnmatch_line("*Exception that nobody handled*")
     result.stderr.no_fnmatch_line("*never retrieved*")
 
 

@@ -47,9 +47,11 @@ class DeadlockError(Exception):
 class Unhandled:
     """An exception that a task or a callback raised, and that nobody took notice of."""
 
-    __slots__ = ("_traceback", "during", "exception", "more", "source")
+    __slots__ = ("_traceback", "by", "during", "exception", "more", "source")
 
-    def __init__(self, exception: BaseException, source: str, during: str = "") -> None:
+    def __init__(
+        self, exception: BaseException, source: str, *, during: str = "", by: str = ""
+    ) -> None:
         self.exception: Final = exception
         self._traceback: Final = exception.__traceback__
         """As it was then: whoever catches the exception later adds frames to it."""
@@ -57,6 +59,8 @@ class Unhandled:
         """What raised it, in words."""
         self.during: Final = during
         """The test that was running then, if it is not the one that is told of it."""
+        self.by: Final = by
+        """The test or fixture that has started the task, if that is known."""
         self.more: int = 0
         """How many others of this kind are not told of."""
 
@@ -68,7 +72,7 @@ class Unhandled:
             if not is_plumbing(frame.f_code.co_filename)
         )
         told = traceback.format_exception_only(self.exception)
-        return (self.during, *told, stack) if stack else id(self)
+        return (self.during, self.by, *told, stack) if stack else id(self)
 
     def __str__(self) -> str:
         told = traceback.TracebackException(
@@ -194,7 +198,8 @@ class Watch:
             # of if nobody awaits it: nothing has failed.
             if not isinstance(exception, asyncio.CancelledError):
                 _chain_original(exception, context)
-                self.unhandled.append(Unhandled(exception, _source(context)))
+                by = _started_by(context)
+                self.unhandled.append(Unhandled(exception, _source(context), by=by))
         if created := context.get("source_traceback"):
             created = traceback.StackSummary.from_list(of_users(created))
             context = {**context, "source_traceback": created}
@@ -349,6 +354,14 @@ def _chain_original(exception: BaseException, context: dict[str, Any]) -> None:
             exception.__context__ = original
 
 
+def _started_by(context: dict[str, Any]) -> str:
+    """The test or fixture that has started the task that failed, where the task tells it."""
+    # Tasks have this method from Python 3.12 on, and not all loops have such tasks.
+    get_context = getattr(context.get("future"), "get_context", None)
+    owner = None if get_context is None else get_context().get(OWNER)
+    return "" if owner is None else owner.owner
+
+
 def _source(context: dict[str, Any]) -> str:
     message = context.get("message") or "Unhandled exception in event loop"
     inner = context.get("context")
@@ -377,13 +390,13 @@ class Tasks:
     Whatever a fixture's tasks start is not a test's, also while the test runs: who started a
     task is told by the context it was started in.
 
-    :param owner: Who it is, for messages, if it is not the test that these are about.
+    :param owner: Who it is, for messages.
     """
 
-    __slots__ = ("_during", "_owner", "started")
+    __slots__ = ("_during", "owner", "started")
 
-    def __init__(self, owner: str = "") -> None:
-        self._owner: Final = owner
+    def __init__(self, owner: str) -> None:
+        self.owner: Final = owner
         self._during: Final[dict[weakref.ref[asyncio.Task[Any]], str]] = {}
         self.started: list[weakref.ref[asyncio.Task[Any]]] = []
         """References to the tasks, but for those that are known to be of no interest any more."""
@@ -414,12 +427,11 @@ class Tasks:
                 # Asked now: asyncio will not report it again.
                 exception = task.exception()
                 if exception is not None and not _has_come_out(exception):
-                    by = f", started by {self._owner}" if self._owner else ""
-                    message = (
-                        f"Task exception was never retrieved ({describe(task)}{by})"
-                    )
+                    message = f"Task exception was never retrieved ({describe(task)})"
                     during = self._during.get(ref, "")
-                    found.append(Unhandled(exception, message, during))
+                    found.append(
+                        Unhandled(exception, message, during=during, by=self.owner)
+                    )
         return found
 
     def are_pending(self) -> bool:

@@ -608,7 +608,7 @@ class Loops:
         from pytest_asyncio.diagnostics import OWNER
         from pytest_asyncio.diagnostics import Tasks
 
-        tasks = Tasks()
+        tasks = Tasks(self.during())
         token = OWNER.set(tasks)
         try:
             yield

@@ -333,8 +333,9 @@ def leaked_tasks(test: str, tasks: Sequence[str]) -> str:
     )
 
 
-def unhandled_exception(test: str, what: str, more: int) -> str:
-    told = f"Exception that nobody handled, during {test}: {what}"
+def unhandled_exception(test: str, started_by: str, what: str, more: int) -> str:
+    started = f", in a task started by {started_by}" if started_by else ""
+    told = f"Exception that nobody handled, during {test}{started}: {what}"
     if more:
         told += f"\n\nThe same, with the same stack, {more} more times."
     return told

@@ -53,7 +53,6 @@ from pytest_asyncio.tasks import silence
 from pytest_asyncio.tasks import traceback_of
 from pytest_asyncio.timeouts import hear_timeout
 from pytest_asyncio.timeouts import is_timeout_possible
-from pytest_asyncio.timeouts import is_tools
 
 __tracebackhide__ = True
 
@@ -299,7 +298,10 @@ class Runner:
                     task.exception()  # It is on its way: Ctrl-C may hit the task itself.
                 raise interruption
             # What the tasks wait for has to be seen before they are cancelled.
-            where = _raised_inside(interruption) or traceback_of(task)
+            where = traceback_of(task)
+            if isinstance(interruption, SystemExit):
+                # It does not come from outside, as the others do.
+                where = _raised_inside(interruption) or where
             if isinstance(interruption, DeadlockError):
                 interruption.args = (self.report(),)
             else:
@@ -427,8 +429,8 @@ class Runner:
 
     # -- tasks that a test leaves --
 
-    def tasks(self, owner: str = "") -> Tasks:
-        """A place for the tasks of a test, or of a fixture that is named."""
+    def tasks(self, owner: str) -> Tasks:
+        """A place for the tasks of a test or fixture."""
         return Tasks(owner)
 
     def pending(self, tasks: Tasks) -> list[asyncio.Task[Any]]:
@@ -709,12 +711,11 @@ class FixtureTask(Generic[T]):
 
 
 def _raised_inside(exception: BaseException) -> types.TracebackType | None:
-    """The traceback of what a loop was running when it raised; None if it just waited."""
+    """The traceback of what a loop was running when it raised; None if that has no line."""
     traceback = exception.__traceback__
     while traceback is not None and traceback.tb_frame.f_code is not _CALLS:
         traceback = traceback.tb_next
-    found = _of_users(traceback)
-    return None if found is None or is_tools(found.tb_frame) else found
+    return _of_users(traceback)
 
 
 _CALLS: Final = asyncio.Handle._run.__code__

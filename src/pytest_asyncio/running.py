@@ -722,7 +722,7 @@ def _run(
     if test.changes is not None:
         loops.undo_changes()  # Somebody calls the test more than once.
     context = context_for_task()
-    tasks = test.tasks = runner.tasks()
+    tasks = test.tasks = runner.tasks(item.nodeid)
     try:
         result = runner.run(coroutine, context=context, name=item.name, owner=tasks)
     except BaseException as exc:
@@ -883,11 +883,12 @@ def _report(item: pytest.Item, loops: Loops) -> None:
             continue
         during = each.during or item.nodeid
         failures.explain(each.exception, item, loops)
-        message = messages.unhandled_exception(during, str(each), each.more)
+        by = "" if each.by == during else each.by
+        message = messages.unhandled_exception(during, by, str(each), each.more)
         try:
             _warn(PytestAsyncioUnhandledExceptionWarning(message), item)
         except PytestAsyncioUnhandledExceptionWarning as warning:
-            text = messages.unhandled_exception(during, each.source, each.more)
+            text = messages.unhandled_exception(during, by, each.source, each.more)
             warning.args = (text,)
             warning.__cause__ = each.exception
             errors.append(warning.with_traceback(user_traceback(each.exception)))
@@ -932,7 +933,7 @@ def _end_of(loops: Loops) -> list[str]:
     ]
     return told + [
         messages.unhandled_exception(
-            each.during or "the end of the run", str(each), each.more
+            each.during or "the end of the run", each.by, str(each), each.more
         )
         for each in loops.take_unhandled()
     ]

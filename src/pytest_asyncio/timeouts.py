@@ -33,11 +33,6 @@ def is_of_tool(function: object) -> bool:
     return module.partition(".")[0] in TOOLS
 
 
-def is_tools(frame: types.FrameType) -> bool:
-    """Whether a frame is one of a known test tool."""
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0] in TOOLS
-
-
 Heard: TypeAlias = Callable[[BaseException, "asyncio.Task[Any] | None"], None]
 
 
