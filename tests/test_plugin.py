@@ -843,3 +843,59 @@ def test_classes_of_items_of_earlier_releases(run: Example) -> None:
         mode="auto",
     )
     result.assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize("kind", ["async", "sync"])
+def test_a_conftest_wraps_fixtures(run: Example, kind: str) -> None:
+    """It gets the user's own function, and what it puts in place of that is what runs."""
+    result = run(
+        """
+        import asyncio
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture
+        async def value():
+            await asyncio.sleep(0)
+            return 1
+
+        @pytest_asyncio.fixture
+        async def generator():
+            yield 1
+
+        async def test_it(value, generator):
+            assert value == ["wrapped", 1]
+            assert generator == 1
+        """,
+        mode="auto",
+        conftest=f"""
+        import asyncio
+        import functools
+        import inspect
+        import pytest
+
+        KIND = {kind!r}
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_fixture_setup(fixturedef):
+            function = fixturedef.func
+            if fixturedef.argname == "generator":
+                assert inspect.isasyncgenfunction(function)
+            if not inspect.iscoroutinefunction(function):
+                return (yield)
+
+            @functools.wraps(function)
+            async def wrapped(*args, **kwargs):
+                return ["wrapped", await function(*args, **kwargs)]
+
+            def run(*args, **kwargs):
+                with asyncio.Runner() as runner:
+                    return runner.run(wrapped(*args, **kwargs))
+
+            fixturedef.func = wrapped if KIND == "async" else run
+            try:
+                return (yield)
+            finally:
+                fixturedef.func = function
+        """,
+    )
+    result.assert_outcomes(passed=1)

@@ -325,6 +325,8 @@ def set_up(
     if not is_ours(definition, item, loops):
         return (yield from _leave_to_others(fixturedef, request, item))
     original = fixturedef.func
+    if definition.kind in ASYNC and kind(original) not in ASYNC:
+        return (yield)  # A hook of somebody else's has it run in another way.
     replacement = _replacement(fixturedef, request, definition, loops, item)
     _pytest_private.set_function(fixturedef, _like(original, replacement))
     try:

@@ -196,7 +196,8 @@ class Running:
         if loops.test is not None and not loops.test.is_async:
             self._add_synchronous(item.config.pluginmanager)
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    # Not first: a conftest.py that wraps the function of a fixture gets the user's own.
+    @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(
         self, fixturedef: AnyFixtureDef, request: pytest.FixtureRequest
     ) -> Generator[None, object, object]:
