@@ -708,7 +708,17 @@ def test_order_of_the_variants(run: Example) -> None:
     ]
 
 
-def test_wide_fixture_that_no_order_can_foresee(run: Example) -> None:
+TWO_POLICIES = """
+import pytest
+
+@pytest.fixture(scope="session", params=[A, B], ids=["a", "b"])
+def event_loop_policy(request):
+    return Policy(request.param)
+"""
+
+
+@pytest.mark.parametrize("who", ["factories", "policies"])
+def test_wide_fixture_that_no_order_can_foresee(run: Example, who: str) -> None:
     """One that is asked for at run time is set up in each kind of loop, too."""
     result = run(
         """
@@ -729,10 +739,80 @@ def test_wide_fixture_that_no_order_can_foresee(run: Example) -> None:
         async def test_2(anything):
             assert type(anything) is type(asyncio.get_running_loop())
         """,
-        conftest=KINDS + BOTH,
+        conftest=KINDS + (BOTH if who == "factories" else POLICY + TWO_POLICIES),
         mode="auto",
     )
     result.assert_outcomes(passed=4)
+
+
+@pytest.mark.parametrize("who", ["factories", "policies"])
+def test_parameter_that_stands_for_a_fixture(run: Example, who: str) -> None:
+    """pytest-lazy-fixtures puts the value of a fixture in place of a parameter that names it."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        class Lazy:
+            name = "packet"
+
+        @pytest.fixture(scope="module")
+        async def packet():
+            yield asyncio.get_running_loop()
+
+        @pytest.mark.parametrize("given", [Lazy()])
+        async def test_1(given):
+            assert type(given) is type(asyncio.get_running_loop())
+
+        @pytest.mark.parametrize("given", [Lazy()])
+        async def test_2(given):
+            assert type(given) is type(asyncio.get_running_loop())
+        """,
+        conftest=KINDS
+        + (BOTH if who == "factories" else POLICY + TWO_POLICIES)
+        + """
+import pytest
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef, request):
+    if fixturedef.argname == "given":
+        request.param = request.getfixturevalue(request.param.name)
+    return (yield)
+""",
+        mode="auto",
+    )
+    result.assert_outcomes(passed=4)
+
+
+@pytest.mark.parametrize("who", ["factories", "policies"])
+def test_wide_fixture_that_one_loop_does_not_do_for(run: Example, who: str) -> None:
+    """Its error is that of one variant, there once for all tests; the other one starts anew."""
+    result = run(
+        """
+        import asyncio
+        from conftest import kind
+        import pytest
+
+        seen = []
+
+        @pytest.fixture(scope="module")
+        async def picky():
+            seen.append(kind())
+            assert kind() == "B"
+
+        async def test_1(picky):
+            pass
+
+        async def test_2(picky):
+            pass
+
+        def test_seen():
+            assert len(seen) == len(set(seen))
+        """,
+        conftest=KINDS + (BOTH if who == "factories" else POLICY + TWO_POLICIES),
+        mode="auto",
+    )
+    result.assert_outcomes(passed=3 if who == "factories" else 4, errors=2)
 
 
 def test_sync_tests_with_async_fixtures(run: Example) -> None:

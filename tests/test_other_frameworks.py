@@ -482,3 +482,48 @@ def test_fixtures_that_a_library_has_declared(run: Example) -> None:
         """
     )
     result.assert_outcomes(passed=2)
+
+
+# -- pytest-describe ----------------------------------------------------------------------------
+
+
+def test_blocks_of_tests(run: Example) -> None:
+    """To pytest-describe a block is a module in a module: module scope is that of the file."""
+    pytest.importorskip("pytest_describe")
+    result = run(
+        """
+        import asyncio
+
+        import pytest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture(scope="module", loop_scope="module")
+        async def of_file():
+            yield asyncio.get_running_loop()
+
+        @pytest.mark.asyncio(loop_scope="module")
+        def describe_outer():
+            @pytest_asyncio.fixture(scope="module", loop_scope="module")
+            async def of_block():
+                yield asyncio.get_running_loop()
+
+            async def it_shares(of_block, of_file):
+                assert of_block is of_file is asyncio.get_running_loop()
+
+            def describe_inner():
+                async def it_shares(of_block, of_file):
+                    assert of_block is of_file is asyncio.get_running_loop()
+
+            async def it_plans(planned):
+                assert planned is asyncio.get_running_loop()
+
+            @pytest_asyncio.fixture(scope="module")
+            async def planned():
+                yield asyncio.get_running_loop()
+
+        @pytest.mark.asyncio(loop_scope="module")
+        async def test_after(of_file):
+            assert of_file is asyncio.get_running_loop()
+        """
+    )
+    result.assert_outcomes(passed=4)

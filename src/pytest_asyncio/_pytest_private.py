@@ -122,11 +122,23 @@ def add_to_closure(item: pytest.Function, name: str) -> None:
         for each in names
         if each in fixturedefs and each not in direct
     )
-    info.names_closure[:] = [
-        each for each in names if each in fixturedefs or each in info.names_closure
-    ]
+    closure: Any = info.names_closure
+    if isinstance(closure, list):
+        closure[:] = [each for each in names if each in fixturedefs or each in closure]
+    else:  # That of pytest-cases takes no more than a name at its beginning.
+        for each in reversed(names):
+            if each in fixturedefs and each not in closure:
+                closure.insert(0, each)
     # Or else pytest prunes the name again when the function has parameters.
     object.__setattr__(info, "initialnames", (name, *info.initialnames))
+
+
+def is_closure_in_use(metafunc: pytest.Metafunc) -> bool:
+    """Whether what is added to the closure of a function is so for its tests.
+
+    schemathesis makes them of another one. Waits for what `add_to_closure` waits for.
+    """
+    return metafunc.fixturenames is metafunc.definition._fixtureinfo.names_closure
 
 
 def is_autouse(fixturedef: pytest.FixtureDef[Any]) -> bool:
@@ -242,6 +254,15 @@ def has_value(fixturedef: pytest.FixtureDef[Any]) -> bool:
     """
     result = fixturedef.cached_result
     return result is not None and result[2] is None
+
+
+def has_error(fixturedef: pytest.FixtureDef[Any]) -> bool:
+    """Whether the fixture has an error now, and not a value.
+
+    Waits for what `is_set_up` waits for.
+    """
+    result = fixturedef.cached_result
+    return result is not None and result[2] is not None
 
 
 def finish(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> None:

@@ -231,7 +231,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if isinstance(factories, Mapping):
         given = tuple(cast("Any", factories))
     names = asked if asked is not None else given
-    if len(names) > 1 and all(isinstance(name, str) for name in names):
+    if (
+        len(names) > 1
+        and all(isinstance(name, str) for name in names)
+        and _pytest_private.is_closure_in_use(metafunc)
+    ):
         # What shares a loop runs with one factory before it does with the next.
         scopes: set[ScopeName] = {each.scope for each in fixtures_of(item, loops)}
         scopes.add(loops.scope_asked_by_test(said) or "function")

@@ -441,6 +441,8 @@ def _replacement(
                 value = live.task.set_up()
         except BaseException as exc:
             loops.over(live)
+            if live.variant and fixturedef.scope != "function":
+                loops.failed[fixturedef] = live
             error = failures.of_set_up(exc, live, item, loops)
             if error is exc:
                 raise

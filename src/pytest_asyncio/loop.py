@@ -101,6 +101,8 @@ class Loops:
         """Packages whose tests and fixtures use the loop of another one, further up."""
         self.live: Final[list[RunningFixture]] = []
         """The fixtures of ours that are set up, in that order."""
+        self.failed: Final[dict[AnyFixtureDef, RunningFixture]] = {}
+        """Those whose last set-up has failed, in a variant of their loop, for several tests."""
         self.event_loop: AnyFixtureDef | None = None
         """The fixture of that name that is ours."""
         self.interruption: str = ""
@@ -561,18 +563,34 @@ class Loops:
         return bool(closed)
 
     def strangers(self, test: RunningTest) -> list[RunningFixture]:
-        """The fixtures of a test that were set up in another variant of its loop."""
+        """The fixtures of a test that were set up in another variant of its loop, or failed so."""
         variant = self.variant(test)
+        failed = [
+            each
+            for each in self.failed.values()
+            if _pytest_private.has_error(each.fixturedef)
+        ]
+        others = [
+            each
+            for each in (*reversed(self.live), *failed)
+            if each.variant not in (None, variant)
+            and not self._is_outside_policy(test, each.fixturedef.scope)
+        ]
+        if not others:
+            return others
         names: set[str] = set(getattr(test.item, "fixturenames", ()))
-        # For any fixture, by getfixturevalue(): such tests are not ordered by their factories.
-        is_asking = test.factory is not None and "request" in names
+        given = _pytest_private.parameters(test.item)
+        # For any fixture, by getfixturevalue(): such tests are not ordered by their variants.
+        is_asking = "request" in names and (
+            test.factory is not None or "event_loop_policy" in given
+        )
+        for value in given.values():
+            # pytest-lazy-fixtures has parameters that stand for the fixture of their name.
+            name: object = getattr(value, "name", value)
+            if isinstance(name, str):
+                names.add(name)
         return [
-            live
-            for live in reversed(self.live)
-            if live.variant is not None
-            and live.variant != variant
-            and not self._is_outside_policy(test, live.fixturedef.scope)
-            and (is_asking or live.fixturedef.argname in names)
+            each for each in others if is_asking or each.fixturedef.argname in names
         ]
 
     def _interrupted(self) -> None:

@@ -46,12 +46,14 @@ def home_of(node: Node, scope: ScopeName) -> Node:
 
 
 def outermost(node: Node) -> Node:
-    """The outermost of the classes around a class; any other node itself.
+    """The outermost of the classes around a class, or of such modules; any other node itself.
 
-    What pytest has set up for a class is there for the classes in it, too.
+    What pytest has set up for a class is there for the classes in it, too. To pytest-describe, a
+    block of tests is a module in a module.
     """
-    while isinstance(node, pytest.Class) and isinstance(node.parent, pytest.Class):
-        node = node.parent
+    for kind in (pytest.Class, pytest.Module):
+        while isinstance(node, kind) and isinstance(node.parent, kind):
+            node = node.parent
     return node
 
 

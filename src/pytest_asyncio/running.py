@@ -476,7 +476,7 @@ def _finish_left(item: pytest.Function, test: RunningTest, loops: Loops) -> None
         # Something that a synchronous fixture raised, SystemExit say, has made pytest stop
         # tearing down the test before.
         _pytest_private.finish(stale, _pytest_private.top_request(item))
-    if loops.live:
+    if loops.live or loops.failed:
         for live in loops.strangers(test):
             live.finish()
 
