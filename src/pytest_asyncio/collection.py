@@ -30,10 +30,12 @@ from pytest_asyncio.loop import loops_of
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.loop_factories import given_loop_factories
 from pytest_asyncio.loop_factories import has_loop_factories
+from pytest_asyncio.markers import ASYNC
 from pytest_asyncio.markers import is_async_method_of_testcase
 from pytest_asyncio.markers import is_async_test
 from pytest_asyncio.markers import is_unittest
 from pytest_asyncio.markers import keep_marking
+from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import marking
 from pytest_asyncio.markers import Reader
 from pytest_asyncio.markers import unbound
@@ -184,15 +186,18 @@ def stake(item: pytest.Item, loops: Loops) -> Stake:
 def _take_stock(item: pytest.Item, loops: Loops, reader: Reader) -> Stake:
     said = keep_marking(item, reader)
     known: Stake = "none" if said.mark is None else "mark"
+    # In strict mode. What has no mark is not looked at any further: a sync suite has many.
+    is_unmarked = said.mark is None and not loops.is_auto
     if is_unittest(item) and is_async_method_of_testcase(item):
         known = "testcase"
-    elif (
-        # In strict mode, what has no mark is not looked at any further: a sync suite has many.
-        said.mark is not None or loops.is_auto
-    ) and is_async_test(item):
+    elif not is_unmarked and is_async_test(item):
         known = "test"
     elif fixtures_of(item, loops):
         known = "fixture"
+    if is_unmarked and not loops.collection.has_unmarked_async:
+        loops.collection.has_unmarked_async = (
+            isinstance(item, pytest.Function) and kind(item.obj) in ASYNC
+        )
     item.stash[_STAKE] = known
     return known
 

@@ -141,7 +141,9 @@ class Running:
         yield
         loops = self.loops
         manager = session.config.pluginmanager
-        if not loops.is_auto and not _is_call_observed(session.config):
+        if loops.collection.has_unmarked_async and not _is_call_observed(
+            session.config
+        ):
             manager.register(_Unmarked())
         if loops.collection.is_synchronous_concerned:
             self._add_synchronous(manager)

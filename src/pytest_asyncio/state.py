@@ -173,6 +173,7 @@ class Collection:
     __slots__ = (
         "above",
         "candidates",
+        "has_unmarked_async",
         "is_concerned",
         "is_policy_parametrised",
         "is_synchronous_concerned",
@@ -186,6 +187,8 @@ class Collection:
         """Whether any test that was collected plainly has to do with the plugin."""
         self.is_synchronous_concerned: bool = False
         """Whether any of these is synchronous, or unittest's."""
+        self.has_unmarked_async: bool = False
+        """Whether any async test lacks the marker that it needs in strict mode."""
         self.is_policy_parametrised: bool = False
         """Whether a marker gives some test its event loop policy, without a fixture for it."""
         self.above: Above | None = None
