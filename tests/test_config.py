@@ -559,23 +559,39 @@ def test_strict_mode_refuses_plain_async_fixture(run: Example) -> None:
     result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
 
 
-def test_strict_mode_leaves_plain_async_fixture_of_sync_test_to_pytest(
-    run: Example,
+@pytest.mark.skipif(pytest.version_tuple < (9,), reason="pytest 8 warns, no more")
+@pytest.mark.parametrize("others", ["", "anyio"])
+def test_plain_async_fixture_of_a_sync_test_in_strict_mode(
+    run: Example, others: str
 ) -> None:
-    """In strict mode, a sync test with a plain async fixture is none of our business."""
+    """pytest says that nobody runs it; where a run has to do with us, it is told how we would."""
     result = run(
-        """
+        f"""
         import pytest
 
         @pytest.fixture
         async def number():
             return 42
 
+        @pytest.mark.asyncio
+        async def test_async():
+            pass
+
+        {"@pytest.mark.anyio" * bool(others)}
         def test_sync(number): ...
-        """
+        """,
+        ini="markers = anyio",
     )
-    result.stdout.no_fnmatch_line("*pytest-asyncio runs only*")
+    result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines("*requested an async fixture 'number'*")
+    result.stdout.no_fnmatch_line("*pytest-asyncio runs only*")
+    advice = (
+        "*decorate 'number' (test_example.py:4) with pytest_asyncio.fixture, or set *"
+    )
+    if others:
+        result.stdout.no_fnmatch_line(advice)
+    else:
+        result.stdout.fnmatch_lines(advice)
 
 
 # -- default scopes --------------------------------------------------------------------------

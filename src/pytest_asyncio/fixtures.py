@@ -366,13 +366,13 @@ def _leave_to_others(
     fixturedef: AnyFixtureDef, request: pytest.FixtureRequest, item: pytest.Item
 ) -> Generator[None, object, object]:
     """Say what to do about a plain async fixture in strict mode, if no other plugin runs it."""
-    is_for_async_test = is_async_test(item) and "anyio_backend" not in item.fixturenames
+    name = fixturedef.argname
+    is_for_anyio = "anyio_backend" in getattr(item, "fixturenames", ())
+    is_for_async_test = is_async_test(item) and not is_for_anyio
 
     def told() -> str:
         where = location(fixturedef, item)
-        return messages.plain_fixture_in_strict_mode(
-            item.nodeid, fixturedef.argname, where
-        )
+        return messages.plain_fixture_in_strict_mode(item.nodeid, name, where)
 
     try:
         value = yield
@@ -380,8 +380,12 @@ def _leave_to_others(
         if "no plugin or hook that handled it" not in str(exc):
             raise
         _pytest_private.finish(fixturedef, request)  # Others may request it.
-        if not is_for_async_test:
+        if is_for_anyio or marking(item).foreign:
             raise
+        text = told()
+        if not is_for_async_test:
+            where = location(fixturedef, item)
+            text = messages.fixture_that_nobody_runs(str(exc), name, where)
     else:
         if is_for_async_test and (
             inspect.isawaitable(value) or inspect.isasyncgen(value)
@@ -389,7 +393,7 @@ def _leave_to_others(
             # pytest 8 itself does no more than warn, and so did releases before 2.0.
             warn_at(item, pytest.PytestDeprecationWarning(told()))
         return value
-    raise failure(told(), item)
+    raise failure(text, item)
 
 
 def _like(original: Any, replacement: Callable[..., Any]) -> Callable[..., Any]:

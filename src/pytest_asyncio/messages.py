@@ -101,6 +101,14 @@ def unmarked(test: str, *, is_late: bool) -> str:
     )
 
 
+def fixture_that_nobody_runs(problem: str, fixture: str, location: str) -> str:
+    return _lines(
+        problem.rstrip(),
+        f"For pytest-asyncio to run it, decorate {fixture!r} ({location}) with "
+        "pytest_asyncio.fixture, or set asyncio_mode = auto.",
+    )
+
+
 def plain_fixture_in_strict_mode(test: str, fixture: str, location: str) -> str:
     return _lines(
         f"the async test {test} requests the async fixture {fixture!r}, which is made "

@@ -23,6 +23,7 @@ import contextvars
 import functools
 import types
 from typing import Any
+from typing import cast
 from typing import Final
 from typing import final
 from typing import Generic
@@ -725,7 +726,7 @@ _CALLS: Final = asyncio.Handle._run.__code__
 def _leads_back(exception: BaseException, interruption: BaseException) -> bool:
     """Whether an exception is the interruption, come once more, and no other."""
     if isinstance(exception, BaseExceptionGroup):
-        members: tuple[BaseException, ...] = exception.exceptions
+        members: tuple[BaseException, ...] = cast("Any", exception).exceptions
         return all(_leads_back(each, interruption) for each in members)
     return exception is interruption or isinstance(
         exception, KeyboardInterrupt | SystemExit
