@@ -1598,6 +1598,31 @@ def test_override_that_gives_a_closed_loop(run: Example) -> None:
     result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
 
 
+def test_other_loop_than_that_of_the_override_is_closed(run: Example) -> None:
+    """The override has nothing to do with it."""
+    source = """
+        @pytest.fixture
+        def event_loop():
+            loop = asyncio.new_event_loop()
+            yield loop
+            loop.close()
+
+        @pytest_asyncio.fixture(loop_scope="module")
+        async def value():
+            loop = asyncio.get_running_loop()
+            yield loop
+
+        def test_closes(value, event_loop):
+            value.close()
+    """
+    result = run(project(source), "-Wdefault")
+    result.assert_outcomes(passed=1, errors=1, warnings=1)
+    result.stdout.fnmatch_lines(
+        "Something other than pytest-asyncio closed it; leave that to whoever made it."
+    )
+    result.stdout.no_fnmatch_line("*It comes from the fixture*")
+
+
 def test_override_that_gives_a_running_loop(run: Example) -> None:
     """A loop that a thread runs is no loop for tests to run in."""
     source = """

@@ -258,6 +258,44 @@ def test_timeout_in_a_set_up(run: Example, scope: str) -> None:
 
 
 @needs_timeout
+@pytest.mark.parametrize(
+    "awaited", ["gather(clean_up(), back())", "gather(back(), clean_up())"]
+)
+def test_timeout_in_a_ring_of_tasks(run: Example, awaited: str) -> None:
+    """What can be cancelled of it cleans up before any tear-down."""
+    pytest.importorskip("pytest_timeout")
+    result = run(
+        module(f"""
+        async def test_it(resource, diary):
+            async def clean_up():
+                try:
+                    await asyncio.sleep(60)
+                finally:
+                    await asyncio.sleep(0.01)
+                    diary.append("cleaned-up")
+
+            async def back():
+                await me
+
+            me = asyncio.current_task()
+            await asyncio.{awaited}
+
+        async def test_after(diary):
+            diary.append("after")
+        """),
+        *TIMEOUT,
+        conftest=CONFTEST,
+        subprocess=True,
+        timeout=60,
+    )
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.no_fnmatch_line("*RecursionError*")
+    if awaited.startswith("gather(clean_up"):
+        kept = ["set-up", "cleaned-up", "tear-down", "torn-down", "after"]
+        assert diary(result) == kept
+
+
+@needs_timeout
 def test_timeout_in_a_tear_down(run: Example) -> None:
     """The other fixtures are torn down all the same, and the next test runs."""
     pytest.importorskip("pytest_timeout")

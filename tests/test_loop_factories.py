@@ -754,7 +754,8 @@ def test_parameter_that_stands_for_a_fixture(run: Example, who: str) -> None:
         import pytest
 
         class Lazy:
-            name = "packet"
+            __module__ = "pytest_lazy_fixtures.lazy_fixture"
+            name = "packet.attribute"
 
         @pytest.fixture(scope="module")
         async def packet():
@@ -776,7 +777,7 @@ import pytest
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(fixturedef, request):
     if fixturedef.argname == "given":
-        request.param = request.getfixturevalue(request.param.name)
+        request.param = request.getfixturevalue("packet")
     return (yield)
 """,
         mode="auto",
@@ -813,6 +814,39 @@ def test_wide_fixture_that_one_loop_does_not_do_for(run: Example, who: str) -> N
         mode="auto",
     )
     result.assert_outcomes(passed=3 if who == "factories" else 4, errors=2)
+
+
+@pytest.mark.parametrize("first", ["plain", "with_b"])
+def test_wide_fixture_fails_once_for_each_loop(run: Example, first: str) -> None:
+    """The default loop is one of them."""
+    names = ["plain", "with_b"] if first == "plain" else ["with_b", "plain"]
+    tests = "\n".join(
+        f"async def test_{name}_{number}(broken): ..."
+        for name in names
+        for number in range(2)
+    )
+    result = run(
+        """
+        from conftest import kind
+        import pytest
+
+        @pytest.fixture(scope="session")
+        async def broken():
+            print(f"<{kind()}>")
+            raise OSError(kind())
+        """
+        + "\n".join(f"\n        {line}" for line in tests.splitlines()),
+        "-s",
+        conftest=KINDS
+        + """
+def pytest_asyncio_loop_factories(config, item):
+    return None if "plain" in item.name else {"b": B}
+""",
+        mode="auto",
+    )
+    result.assert_outcomes(errors=4)
+    assert result.stdout.str().count("<B>") == 1
+    assert len(re.findall(r"<\w+>", result.stdout.str())) == 2
 
 
 def test_sync_tests_with_async_fixtures(run: Example) -> None:

@@ -529,9 +529,14 @@ def test_closest_marker_wins(run: Example, mode: str) -> None:
         )
         async def test_marked_parameter(marked):
             assert (asyncio.get_running_loop() in of_module) is (marked == 1)
+
+        @pytest.mark.asyncio(loop_scope="module")
+        @pytest.mark.parametrize("marked", [pytest.param(1, marks=pytest.mark.asyncio)])
+        async def test_parameter_without_arguments(marked):
+            assert asyncio.get_running_loop() in of_module
         """,
         mode=mode,
-    ).assert_outcomes(passed=9)
+    ).assert_outcomes(passed=10)
 
 
 def test_a_hook_has_the_last_word_on_a_marked_parameter(run: Example) -> None:

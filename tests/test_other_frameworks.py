@@ -484,6 +484,45 @@ def test_fixtures_that_a_library_has_declared(run: Example) -> None:
     result.assert_outcomes(passed=2)
 
 
+# -- AnyIO, loaded before or after --
+
+
+@pytest.mark.parametrize("plugins", [("anyio", "asyncio"), ("asyncio", "anyio")])
+@pytest.mark.parametrize("scope", ["function", "session"])
+def test_our_fixtures_in_tests_of_anyio(
+    run: Example, plugins: tuple[str, str], scope: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever plugin was loaded first, what is made with our decorator runs in our loop."""
+    pytest.importorskip("anyio")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    result = run(
+        f"""
+        import asyncio
+
+        import pytest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture(scope={scope!r}, loop_scope="session")
+        async def value():
+            await asyncio.sleep(0)
+            yield asyncio.get_running_loop()
+
+        @pytest.mark.anyio
+        @pytest.mark.parametrize("anyio_backend", ["asyncio"])
+        async def test_theirs(value):
+            pass
+
+        @pytest.mark.asyncio(loop_scope="session")
+        async def test_ours(value):
+            assert value is asyncio.get_running_loop()
+        """,
+        *(f"-p{name}" for name in plugins),
+        # pytest 8 gives it where a plugin that it is to load is imported already, as here.
+        *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
+    )
+    result.assert_outcomes(passed=2)
+
+
 # -- pytest-describe ----------------------------------------------------------------------------
 
 

@@ -845,7 +845,7 @@ def test_classes_of_items_of_earlier_releases(run: Example) -> None:
     result.assert_outcomes(passed=3)
 
 
-@pytest.mark.parametrize("kind", ["async", "sync"])
+@pytest.mark.parametrize("kind", ["async_", "decorator", "sync"])
 def test_a_conftest_wraps_fixtures(run: Example, kind: str) -> None:
     """It gets the user's own function, and what it puts in place of that is what runs."""
     result = run(
@@ -887,11 +887,16 @@ def test_a_conftest_wraps_fixtures(run: Example, kind: str) -> None:
             async def wrapped(*args, **kwargs):
                 return ["wrapped", await function(*args, **kwargs)]
 
+            @functools.wraps(function)
+            def decorated(*args, **kwargs):
+                return wrapped(*args, **kwargs)
+
             def run(*args, **kwargs):
                 with asyncio.Runner() as runner:
                     return runner.run(wrapped(*args, **kwargs))
 
-            fixturedef.func = wrapped if KIND == "async" else run
+            given = dict(async_=wrapped, decorator=decorated, sync=run)
+            fixturedef.func = given[KIND]
             try:
                 return (yield)
             finally:

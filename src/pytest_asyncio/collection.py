@@ -186,17 +186,18 @@ def stake(item: pytest.Item, loops: Loops) -> Stake:
 def _take_stock(item: pytest.Item, loops: Loops, reader: Reader) -> Stake:
     said = keep_marking(item, reader)
     known: Stake = "none" if said.mark is None else "mark"
-    # In strict mode. What has no mark is not looked at any further: a sync suite has many.
-    is_unmarked = said.mark is None and not loops.is_auto
+    is_unmarked = said.mark is None and not loops.is_auto  # In strict mode.
     if is_unittest(item) and is_async_method_of_testcase(item):
         known = "testcase"
     elif not is_unmarked and is_async_test(item):
         known = "test"
     elif fixtures_of(item, loops):
         known = "fixture"
-    if is_unmarked and not loops.collection.has_unmarked_async:
+    if is_unmarked and not said.foreign and not loops.collection.has_unmarked_async:
         loops.collection.has_unmarked_async = (
-            isinstance(item, pytest.Function) and kind(item.obj) in ASYNC
+            isinstance(item, pytest.Function)
+            and kind(item.obj) in ASYNC
+            and not is_unittest(item)
         )
     item.stash[_STAKE] = known
     return known

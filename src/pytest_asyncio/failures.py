@@ -146,7 +146,8 @@ def _of_any(
     if isinstance(exc, runner.LoopStoppedError):
         return failure(messages.loop_stopped(what), item)
     if isinstance(exc, runner.LoopClosedError):
-        return failure(messages.loop_closed(what, _override(item, loops)), item)
+        override = _override(item, loops, asking)
+        return failure(messages.loop_closed(what, override), item)
     if isinstance(exc, diagnostics.DeadlockError):
         return failure(messages.deadlock(what, str(exc)), item)
     if isinstance(exc, runner.CancelledWithoutATraceError):
@@ -157,10 +158,14 @@ def _of_any(
     return exc
 
 
-def _override(item: pytest.Item, loops: Loops) -> str:
-    """Where the fixture stands that the user has put in place of ``event_loop``; or nothing."""
-    override = None if loops.test is None else loops.test.override
-    return "" if override is None else location(override, item)
+def _override(item: pytest.Item, loops: Loops, asking: RunningFixture | None) -> str:
+    """Where the user's ``event_loop`` stands, if it has made the loop that this is about."""
+    test = loops.test
+    if test is None or test.override is None:
+        return ""
+    runner = test.runner if asking is None else asking.runner
+    is_adopted = runner is not None and not runner.owned
+    return location(test.override, item) if is_adopted else ""
 
 
 # -- errors of asyncio's --
@@ -195,7 +200,7 @@ def explain(
     for each in chain(exc):
         text = str(each) if type(each) is RuntimeError else ""
         if any(words in text for words in _OF_RUNNING_LOOP):
-            override = _override(item, loops)
+            override = _override(item, loops, asking)
             if override and test.runner.loop.is_running():
                 each.add_note(messages.loop_is_run_elsewhere(who, override))
             else:
@@ -216,10 +221,9 @@ def _explain_two_loops(
     )
     others = [live for live in loops.live if live.runner is not asking.runner]
     known = [live for live in others if live.fixturedef.argname in used]
+    # What was requested by request.getfixturevalue() is known to be there, no more.
     if not known and "request" in used:
-        known = (
-            others  # By request.getfixturevalue(): they are there, no more is known.
-        )
+        known = others
     if known:
         told = list(dict.fromkeys((live.name, live.scope) for live in known))
         settings = loops.settings

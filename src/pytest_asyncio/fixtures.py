@@ -325,7 +325,7 @@ def set_up(
     if not is_ours(definition, item, loops):
         return (yield from _leave_to_others(fixturedef, request, item))
     original = fixturedef.func
-    if definition.kind in ASYNC and kind(original) not in ASYNC:
+    if definition.kind in ASYNC and not _may_give_a_coroutine(original):
         return (yield)  # A hook of somebody else's has it run in another way.
     replacement = _replacement(fixturedef, request, definition, loops, item)
     _pytest_private.set_function(fixturedef, _like(original, replacement))
@@ -344,6 +344,18 @@ def set_up(
     # the next request would trip over the finalizers.
     _pytest_private.finish(fixturedef, request)
     raise error
+
+
+def _may_give_a_coroutine(function: Callable[..., object]) -> bool:
+    """Whether a function is async, or was made of one by a decorator that does not run it."""
+    what = kind(function)
+    return what in ASYNC or (
+        what == "wrapper" and not inspect.isgeneratorfunction(function)
+    )
+
+
+def _is_to_be_run(value: object) -> bool:
+    return inspect.iscoroutine(value) or inspect.isasyncgen(value)
 
 
 def set_up_synchronous(
@@ -426,6 +438,8 @@ def _replacement(
     elif definition.kind not in ASYNC:
         return _synchronous(function, fixturedef, request, definition, loops, item)
 
+    is_wrapped = kind(function) == "wrapper"
+
     def run(*args: Any, **kwargs: Any) -> Any:
         live = _begin(fixturedef, request, definition, loops, item)
         loops.lend(live.runner)
@@ -436,6 +450,8 @@ def _replacement(
         )
         made = function(*args, **kwargs)
         try:
+            if is_wrapped and not _is_to_be_run(made):
+                return made  # The wrapper has a value of its own.
             if definition.kind == "coroutine":
                 value = live.runner.run(made, context=context, name=name, owner=tasks)
             else:
@@ -445,7 +461,7 @@ def _replacement(
                 value = live.task.set_up()
         except BaseException as exc:
             loops.over(live)
-            if live.variant and fixturedef.scope != "function":
+            if live.variant is not None and fixturedef.scope != "function":
                 loops.failed[fixturedef] = live
             error = failures.of_set_up(exc, live, item, loops)
             if error is exc:
@@ -455,6 +471,7 @@ def _replacement(
             loops.make_current()
         changes = Changes(context, live.runner.private_variables)
         loops.live.append(live)
+        loops.failed.pop(fixturedef, None)
         # Not a lambda, whose frame would be in the traceback of a tear-down that fails.
         request.addfinalizer(
             functools.partial(_tear_down, live, inherited, changes, loops)

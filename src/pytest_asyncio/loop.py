@@ -69,6 +69,9 @@ __tracebackhide__ = is_hidden
 
 __all__ = ["event_loop", "event_loop_policy"]
 
+_LAZY: Final = frozenset({"pytest_lazy_fixtures", "pytest_lazyfixture"})
+"""Packages whose objects, as parameters, stand for fixtures."""
+
 RUNNERS: Final = {scope: f"_{scope}_scoped_runner" for scope in SCOPES}
 """The fixtures that the loops of 1.1 to 1.5 came from, by the scope of the loop."""
 
@@ -406,7 +409,7 @@ class Loops:
         """
         policy = None
         if test.overrides:
-            runner = self._by_override(home, test, request)
+            runner = self._ready_made(home, test, request)
             if runner is not None:
                 return runner
             policy = self._policy_of(test, request)
@@ -423,7 +426,7 @@ class Loops:
                 _pytest_private.at_end_of(home, end)
         return runner
 
-    def _by_override(
+    def _ready_made(
         self, home: Node, test: RunningTest, request: pytest.FixtureRequest | None
     ) -> Runner | None:
         """The loop of a node that a fixture of the user's has made, or that no policy concerns."""
@@ -585,10 +588,9 @@ class Loops:
             test.factory is not None or "event_loop_policy" in given
         )
         for value in given.values():
-            # pytest-lazy-fixtures has parameters that stand for the fixture of their name.
-            name: object = getattr(value, "name", value)
-            if isinstance(name, str):
-                names.add(name)
+            # Such a parameter stands for the fixture of its name, or for an attribute of that.
+            if type(value).__module__.partition(".")[0] in _LAZY:
+                names.add(value.name.partition(".")[0])
         return [
             each for each in others if is_asking or each.fixturedef.argname in names
         ]

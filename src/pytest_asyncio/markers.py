@@ -302,13 +302,18 @@ def _with_own(node: pytest.Item | pytest.Collector, above: Marking) -> Marking:
 def _is_closer(
     mark: pytest.Mark, found: pytest.Mark, node: pytest.Item | pytest.Collector
 ) -> bool:
-    """Whether a marker stands at a parameter, and the one before it at the function.
+    """Whether a marker with arguments stands at a parameter, and the one before at the function.
 
     pytest lists those of the function first.
     """
-    function: Any = getattr(node, "obj", None)
-    of_function = getattr(function, "pytestmark", ())
-    return mark in _pytest_private.markers_of_parameters(node) and found in of_function
+    if not (mark.args or mark.kwargs):
+        return False
+    of_function: object = getattr(getattr(node, "obj", None), "pytestmark", None)
+    return (
+        isinstance(of_function, list)
+        and found in of_function
+        and mark in _pytest_private.markers_of_parameters(node)
+    )
 
 
 def check_mark(item: pytest.Item, said: Marking) -> None:

@@ -44,3 +44,6 @@ from pytest_asyncio.ports import unused_tcp_port_factory as unused_tcp_port_fact
 from pytest_asyncio.ports import unused_udp_port as unused_udp_port
 from pytest_asyncio.ports import unused_udp_port_factory as unused_udp_port_factory
 from pytest_asyncio.running import pytest_addhooks as pytest_addhooks
+from pytest_asyncio.running import (
+    pytest_load_initial_conftests as pytest_load_initial_conftests,
+)

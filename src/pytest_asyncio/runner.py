@@ -301,7 +301,7 @@ class Runner:
             # What the tasks wait for has to be seen before they are cancelled.
             where = traceback_of(task)
             if isinstance(interruption, SystemExit):
-                # It does not come from outside, as the others do.
+                # A timeout or Ctrl-C hits whatever is running; this has mostly been asked for.
                 where = _raised_inside(interruption) or where
             if isinstance(interruption, DeadlockError):
                 interruption.args = (self.report(),)
@@ -411,8 +411,12 @@ class Runner:
                 pending = [task for task in tasks if not task.done()]
                 if not pending:
                     break
-                pending = [task for task in pending if cancel(task)]
-                shutdown.complete(self.loop, shutdown.wait(self.loop, pending, grace))
+                ring = [task for task in pending if not cancel(task)]
+                others = [task for task in pending if task not in ring]
+                shutdown.complete(self.loop, shutdown.wait(self.loop, others, grace))
+                if ring:  # Some of it may have been cancelled all the same.
+                    waiting = shutdown.wait(self.loop, ring, min(grace, 1.0))
+                    shutdown.complete(self.loop, waiting)
         except Exception:
             # The loop itself is broken. That they do not end is not for them to answer for.
             broken = True

@@ -86,12 +86,27 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     from pytest_asyncio import hookspecs
 
     pluginmanager.add_hookspecs(hookspecs)
-    pluginmanager.register(Running(), "pytest_asyncio.running")
+    pluginmanager.register(Running(), _RUNNING)
     # The entry point and `pytest_plugins` name it differently, and pytest refuses to load a
     # plugin twice unless it finds the second name taken.
     for name in ("asyncio", "pytest_asyncio.plugin"):
         if not pluginmanager.has_plugin(name):
             pluginmanager.register(_Alias(), name)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Come before all plugins that are installed, whichever was loaded first, and after a conftest.
+
+    AnyIO runs the fixtures that it finds async, those made with our decorator too. What a
+    ``conftest.py`` puts in place of a fixture's function is what runs.
+    """
+    manager = early_config.pluginmanager
+    running = manager.unregister(name=_RUNNING)
+    manager.register(running, _RUNNING)
+
+
+_RUNNING: Final = "pytest_asyncio.running"
 
 
 # -- the hooks, in the order in which pytest calls them --
@@ -198,7 +213,6 @@ class Running:
         if loops.test is not None and not loops.test.is_async:
             self._add_synchronous(item.config.pluginmanager)
 
-    # Not first: a conftest.py that wraps the function of a fixture gets the user's own.
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(
         self, fixturedef: AnyFixtureDef, request: pytest.FixtureRequest

@@ -179,12 +179,9 @@ async def shut_down(
         task for task in all_tasks(loop) if task is not current and task not in stuck
     }
     ring = {task for task in pending if not cancel(task)}
-    for task in ring:
-        silence(task)
-        left.append(f"{describe(task)}, waits, by way of other tasks, for itself")
-    pending -= ring
     if pending:
-        await wait(loop, pending, GRACE)
+        await wait(loop, pending - ring, GRACE)
+        await wait(loop, ring, min(GRACE, 1.0))
         done = {task for task in pending if task.done()}
         pending -= done
         for task in done:
@@ -193,7 +190,10 @@ async def shut_down(
             )
         for task in pending:
             silence(task)
-            left.append(f"{describe(task)}, did not end when it was cancelled")
+            what = "did not end when it was cancelled"
+            if task in ring:
+                what = "waits, by way of other tasks, for itself"
+            left.append(f"{describe(task)}, {what}")
     left += await _shut_down_generators(loop)
     left += await _shut_down_executor(
         loop, getattr(loop, "_default_executor", None) or executor
