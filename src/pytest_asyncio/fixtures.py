@@ -325,9 +325,12 @@ def set_up(
     if not is_ours(definition, item, loops):
         return (yield from _leave_to_others(fixturedef, request, item))
     original = fixturedef.func
-    if definition.kind in ASYNC and not _may_give_a_coroutine(original):
+    is_wrapped = definition.kind in ASYNC and kind(original) not in ASYNC
+    if is_wrapped and not _may_give_a_coroutine(original):
         return (yield)  # A hook of somebody else's has it run in another way.
-    replacement = _replacement(fixturedef, request, definition, loops, item)
+    replacement = _replacement(
+        fixturedef, request, definition, loops, item, is_wrapped=is_wrapped
+    )
     _pytest_private.set_function(fixturedef, _like(original, replacement))
     try:
         return (yield)
@@ -347,11 +350,8 @@ def set_up(
 
 
 def _may_give_a_coroutine(function: Callable[..., object]) -> bool:
-    """Whether a function is async, or was made of one by a decorator that does not run it."""
-    what = kind(function)
-    return what in ASYNC or (
-        what == "wrapper" and not inspect.isgeneratorfunction(function)
-    )
+    """Whether a function was made of an async one by a decorator that does not run it."""
+    return kind(function) == "wrapper" and not inspect.isgeneratorfunction(function)
 
 
 def _is_to_be_run(value: object) -> bool:
@@ -429,16 +429,19 @@ def _replacement(
     definition: Definition,
     loops: Loops,
     item: pytest.Item,
+    *,
+    is_wrapped: bool,
 ) -> Callable[..., Any]:
-    """A synchronous function that does what the original does, in its loop."""
+    """A synchronous function that does what the original does, in its loop.
+
+    :param is_wrapped: Whether a hook has put a decorator around an async function.
+    """
     original = fixturedef.func
     function: Any = getattr(original, "__func__", original)
     if definition.kind == "xunit":
         function = functools.partial(_xunit, fixturedef.argname, original)
     elif definition.kind not in ASYNC:
         return _synchronous(function, fixturedef, request, definition, loops, item)
-
-    is_wrapped = kind(function) == "wrapper"
 
     def run(*args: Any, **kwargs: Any) -> Any:
         live = _begin(fixturedef, request, definition, loops, item)
