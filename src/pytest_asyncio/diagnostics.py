@@ -390,13 +390,13 @@ class Tasks:
     Whatever a fixture's tasks start is not a test's, also while the test runs: who started a
     task is told by the context it was started in.
 
-    :param owner: Who it is, for messages.
+    :param owner: Who it is, for messages, if it is not the test that is running.
     """
 
     __slots__ = ("_during", "owner", "started")
 
-    def __init__(self, owner: str) -> None:
-        self.owner: Final = owner
+    def __init__(self, owner: str = "") -> None:
+        self.owner: str = owner
         self._during: Final[dict[weakref.ref[asyncio.Task[Any]], str]] = {}
         self.started: list[weakref.ref[asyncio.Task[Any]]] = []
         """References to the tasks, but for those that are known to be of no interest any more."""

@@ -148,6 +148,9 @@ def _of_any(
     if isinstance(exc, runner.LoopClosedError):
         override = _override(item, loops, asking)
         return failure(messages.loop_closed(what, override), item)
+    if isinstance(exc, runner.LoopRunElsewhereError):
+        override = _override(item, loops, asking)
+        return failure(messages.loop_is_run_elsewhere(what, override), item)
     if isinstance(exc, diagnostics.DeadlockError):
         return failure(messages.deadlock(what, str(exc)), item)
     if isinstance(exc, runner.CancelledWithoutATraceError):
@@ -200,11 +203,7 @@ def explain(
     for each in chain(exc):
         text = str(each) if type(each) is RuntimeError else ""
         if any(words in text for words in _OF_RUNNING_LOOP):
-            override = _override(item, loops, asking)
-            if override and test.runner.loop.is_running():
-                each.add_note(messages.loop_is_run_elsewhere(who, override))
-            else:
-                each.add_note(messages.loop_is_running(who))
+            each.add_note(messages.loop_is_running(who))
             return
         if any(words in text for words in _OF_TWO_LOOPS):
             _explain_two_loops(each, who, asking or test, loops)

@@ -241,21 +241,28 @@ class Definition:
     """What there is to know of a fixture before it is set up.
 
     :param kind: What its function gives.
+    :param function: The function, as pytest has it.
     :param declared: Whether it was made with our decorator.
     :param loop_scope: The scope of loop that it asks for.
     """
 
-    __slots__ = ("declared", "kind", "loop_scope")
+    __slots__ = ("declared", "function", "kind", "loop_scope")
 
     def __init__(
-        self, kind: Kind, *, declared: bool, loop_scope: ScopeName | None = None
+        self,
+        kind: Kind,
+        function: Callable[..., object] | None,
+        *,
+        declared: bool,
+        loop_scope: ScopeName | None = None,
     ) -> None:
         self.kind: Final[Kind] = kind
+        self.function: Final = function
         self.declared: Final = declared
         self.loop_scope: Final = loop_scope
 
 
-SYNCHRONOUS: Final = Definition("synchronous", declared=False)
+SYNCHRONOUS: Final = Definition("synchronous", None, declared=False)
 _DEFINITIONS: Final[weakref.WeakKeyDictionary[AnyFixtureDef, Definition]] = (
     weakref.WeakKeyDictionary()
 )
@@ -273,7 +280,7 @@ def _define(fixturedef: AnyFixtureDef) -> Definition:
     if fixturedef.argname.startswith(_pytest_private.XUNIT_PREFIX):
         functions = _pytest_private.xunit_functions(fixturedef)
         if any(kind(function) == "coroutine" for function in functions):
-            return Definition("xunit", declared=False)
+            return Definition("xunit", fixturedef.func, declared=False)
         return SYNCHRONOUS
     function = unbound(fixturedef.func)
     what = kind(function)
@@ -282,7 +289,9 @@ def _define(fixturedef: AnyFixtureDef) -> Definition:
     try:
         by_name = _DECLARED[function]
         name = fixturedef.argname if fixturedef.argname in by_name else None
-        return Definition(what, declared=True, loop_scope=by_name[name])
+        return Definition(
+            what, fixturedef.func, declared=True, loop_scope=by_name[name]
+        )
     except (KeyError, TypeError):
         if what not in ASYNC:
             return SYNCHRONOUS
@@ -292,7 +301,9 @@ def _define(fixturedef: AnyFixtureDef) -> Definition:
         loop_scope = getattr(function, "_loop_scope", None) if declared else None
         if loop_scope not in SCOPES:
             loop_scope = None
-        return Definition(what, declared=declared, loop_scope=loop_scope)
+        return Definition(
+            what, fixturedef.func, declared=declared, loop_scope=loop_scope
+        )
 
 
 def is_ours(definition: Definition, item: pytest.Item, loops: Loops) -> bool:
@@ -325,7 +336,11 @@ def set_up(
     if not is_ours(definition, item, loops):
         return (yield from _leave_to_others(fixturedef, request, item))
     original = fixturedef.func
-    is_wrapped = definition.kind in ASYNC and kind(original) not in ASYNC
+    is_wrapped = (
+        original is not definition.function
+        and definition.kind in ASYNC
+        and kind(original) not in ASYNC
+    )
     if is_wrapped and not _may_give_a_coroutine(original):
         return (yield)  # A hook of somebody else's has it run in another way.
     replacement = _replacement(
@@ -522,7 +537,9 @@ def _begin(
     item: pytest.Item,
 ) -> RunningFixture:
     """Begin a fixture in its loop: the one it asks for, or that of its group; made if need be."""
-    node = outermost(request.node)
+    node = request.node
+    if node is not item:
+        node = outermost(node)
     test = loops.enter(item)
     asked = loops.asked_by_fixture(definition.loop_scope, node)
     if definition.loop_scope is not None:

@@ -628,7 +628,7 @@ class Loops:
         from pytest_asyncio.diagnostics import OWNER
         from pytest_asyncio.diagnostics import Tasks
 
-        tasks = Tasks(self.during())
+        tasks = Tasks()
         token = OWNER.set(tasks)
         try:
             yield
@@ -647,6 +647,7 @@ class Loops:
         """
         tasks = None if self.test is None else self.test.tasks
         if tasks is not None and tasks.started and tasks not in self._left:
+            tasks.owner = self.during()
             self._left.append(tasks)
         if self._left:
             self._over.extend(self._left)

@@ -357,10 +357,10 @@ def loop_is_running(user: str) -> str:
     )
 
 
-def loop_is_run_elsewhere(user: str, override: str) -> str:
+def loop_is_run_elsewhere(what: str, override: str) -> str:
     return _lines(
-        f"pytest-asyncio: {user} is to run in the event loop that the fixture 'event_loop' "
-        f"({override}) gave, and that is running already.",
+        f"{what} cannot run: another thread runs the event loop that the fixture 'event_loop' "
+        f"({override}) gave.",
         "Let the fixture give a loop that nothing else runs.",
     )
 

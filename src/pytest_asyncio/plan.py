@@ -30,12 +30,12 @@ def home_of(node: Node, scope: ScopeName) -> Node:
     It is never narrower than ``node``: outside of a class, class scope is function scope. A
     class inside another one has the loop of the outermost.
     """
-    wider: Node | None = None
     if scope == "session":
-        wider = node.session
-    elif scope == "package":
-        wider = node.getparent(pytest.Package) or node.session
-    elif scope == "module":
+        return node.session
+    if scope == "package":
+        return node.getparent(pytest.Package) or node.session
+    wider: Node | None = None
+    if scope == "module":
         # Mostly the parent; pytest looks for it with a generator.
         wider = node.parent
         if not isinstance(wider, pytest.Module):

@@ -75,6 +75,10 @@ class LoopRunningError(RuntimeError):
     """Synchronous code asked for something that only a stopped loop can give."""
 
 
+class LoopRunElsewhereError(RuntimeError):
+    """Another thread runs the loop that user code made."""
+
+
 class CancelledWithoutATraceError(asyncio.CancelledError):
     """A task was cancelled while it awaited nothing: there is no line to point at."""
 
@@ -180,6 +184,7 @@ class Runner:
         :returns: What the coroutine returns.
         :raises DeadlockError: If it is certain that it would never end.
         :raises LoopClosedError: If the loop is closed.
+        :raises LoopRunElsewhereError: If another thread runs it.
         :raises LoopRunningError: If the loop, or another one of this run, is running.
         :raises LoopStoppedError: If user code stops the loop.
         """
@@ -245,6 +250,8 @@ class Runner:
         # In this thread; or this loop, seen from another one.
         if self._running or (running is not None and running in self._family):
             raise LoopRunningError
+        if not self.owned and running is not self.loop and self.loop.is_running():
+            raise LoopRunElsewhereError
 
     def _drive(
         self,
@@ -434,8 +441,8 @@ class Runner:
 
     # -- tasks that a test leaves --
 
-    def tasks(self, owner: str) -> Tasks:
-        """A place for the tasks of a test or fixture."""
+    def tasks(self, owner: str = "") -> Tasks:
+        """A place for the tasks of a test, or of a fixture that is named."""
         return Tasks(owner)
 
     def pending(self, tasks: Tasks) -> list[asyncio.Task[Any]]:

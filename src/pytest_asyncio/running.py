@@ -739,7 +739,7 @@ def _run(
     if test.changes is not None:
         loops.undo_changes()  # Somebody calls the test more than once.
     context = context_for_task()
-    tasks = test.tasks = runner.tasks(item.nodeid)
+    tasks = test.tasks = runner.tasks()
     try:
         result = runner.run(coroutine, context=context, name=item.name, owner=tasks)
     except BaseException as exc:
