@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-import gc
 from pathlib import Path
 import sys
 import textwrap
@@ -82,9 +81,3 @@ class Example:
 def run(pytester: pytest.Pytester) -> Example:
     """Write a small project and run pytest on it."""
     return Example(pytester)
-
-
-def pytest_collection_finish() -> None:
-    """Spare pytest 8.4, which collects all garbage five times after each inner run, the time."""
-    if pytest.version_tuple < (8, 4, 1):
-        gc.freeze()
