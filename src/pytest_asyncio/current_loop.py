@@ -20,11 +20,7 @@ __tracebackhide__ = True
 
 if sys.version_info < (3, 14):
     # Early: suites patch it.
-    _get_policy: Final = asyncio.get_event_loop_policy  # type: ignore[deprecated]
-
-    def get_policy() -> Any:
-        """The event loop policy in force, or None where there are no policies any more."""
-        return _get_policy()
+    _get_policy: Final[Any] = asyncio.get_event_loop_policy  # type: ignore[deprecated]
 
     def _variables(policy: Any) -> Any:
         """Where an event loop policy keeps the current loop, if it is of asyncio's."""
@@ -35,18 +31,12 @@ if sys.version_info < (3, 14):
 
 else:
     # To ask for the policy openly is deprecated.
-    _get_policy_if_any: Final[Any] = getattr(
-        asyncio.events, "_get_event_loop_policy", None
-    )
+    _get_policy: Final[Any] = getattr(asyncio.events, "_get_event_loop_policy", None)
     _SET_BY_ASYNCIO: Final[Any] = getattr(
         getattr(asyncio.events, "_BaseDefaultEventLoopPolicy", None),
         "set_event_loop",
         None,
     )
-
-    def get_policy() -> Any:
-        """The same."""
-        return None if _get_policy_if_any is None else _get_policy_if_any()
 
     def _variables(policy: Any) -> Any:
         """The same, as long as there are policies.
@@ -71,6 +61,11 @@ else:
             return None
         finally:
             _set_running_loop(host)
+
+
+def get_policy() -> Any:
+    """The event loop policy in force, or None where there are no policies any more."""
+    return None if _get_policy is None else _get_policy()
 
 
 _IS_MADE_ON_DEMAND: Final[bool] = sys.version_info < (3, 14)

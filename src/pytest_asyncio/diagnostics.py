@@ -188,7 +188,7 @@ class Watch:
         if isinstance(exception, BaseException):
             if is_timeout(exception):
                 return  # It interrupts the test, and is reported with it.
-            if isinstance(context.get("future"), asyncio.Task) and _has_come_out(
+            if isinstance(context.get("future"), asyncio.Task) and has_come_out(
                 exception
             ):
                 return  # The same.
@@ -426,7 +426,7 @@ class Tasks:
             if task is not None and _is_due_for_a_report(task):
                 # Asked now: asyncio will not report it again.
                 exception = task.exception()
-                if exception is not None and not _has_come_out(exception):
+                if exception is not None and not has_come_out(exception):
                     message = f"Task exception was never retrieved ({describe(task)})"
                     during = self._during.get(ref, "")
                     found.append(
@@ -456,7 +456,7 @@ class Tasks:
         self.started = left
 
 
-def _has_come_out(exception: BaseException) -> bool:
+def has_come_out(exception: BaseException) -> bool:
     """Whether asyncio has let what a task raised come out of the loop, as it does with these."""
     return isinstance(exception, KeyboardInterrupt | SystemExit)
 

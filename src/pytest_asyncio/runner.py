@@ -35,6 +35,7 @@ from pytest_asyncio import shutdown
 from pytest_asyncio.current_loop import CurrentLoop
 from pytest_asyncio.current_loop import set_current_loop
 from pytest_asyncio.diagnostics import DeadlockError
+from pytest_asyncio.diagnostics import has_come_out
 from pytest_asyncio.diagnostics import OWNER
 from pytest_asyncio.diagnostics import Tasks
 from pytest_asyncio.diagnostics import Unhandled
@@ -419,11 +420,10 @@ class Runner:
                 if not pending:
                     break
                 ring = [task for task in pending if not cancel(task)]
-                others = [task for task in pending if task not in ring]
-                shutdown.complete(self.loop, shutdown.wait(self.loop, others, grace))
-                if ring:  # Some of it may have been cancelled all the same.
-                    waiting = shutdown.wait(self.loop, ring, min(grace, 1.0))
-                    shutdown.complete(self.loop, waiting)
+                shutdown.complete(
+                    self.loop,
+                    shutdown.wait_for_cancelled(self.loop, pending, ring, grace),
+                )
         except Exception:
             # The loop itself is broken. That they do not end is not for them to answer for.
             broken = True
@@ -739,9 +739,7 @@ def _leads_back(exception: BaseException, interruption: BaseException) -> bool:
     if isinstance(exception, BaseExceptionGroup):
         members: tuple[BaseException, ...] = cast("Any", exception).exceptions
         return all(_leads_back(each, interruption) for each in members)
-    return exception is interruption or isinstance(
-        exception, KeyboardInterrupt | SystemExit
-    )
+    return exception is interruption or has_come_out(exception)
 
 
 def _result(task: asyncio.Task[T]) -> T:

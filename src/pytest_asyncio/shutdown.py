@@ -161,6 +161,20 @@ async def wait(
             future.remove_done_callback(done)
 
 
+async def wait_for_cancelled(
+    loop: asyncio.AbstractEventLoop,
+    tasks: Collection[asyncio.Task[Any]],
+    ring: Collection[asyncio.Task[Any]],
+    seconds: float,
+) -> None:
+    """Wait until cancelled tasks are done, but not for ever.
+
+    :param ring: Those of them that go round in a ring. Some may have been cancelled all the same.
+    """
+    await wait(loop, [task for task in tasks if task not in ring], seconds)
+    await wait(loop, ring, min(seconds, 1.0))
+
+
 async def shut_down(
     loop: asyncio.AbstractEventLoop,
     stuck: Collection[asyncio.Task[Any]],
@@ -180,8 +194,7 @@ async def shut_down(
     }
     ring = {task for task in pending if not cancel(task)}
     if pending:
-        await wait(loop, pending - ring, GRACE)
-        await wait(loop, ring, min(GRACE, 1.0))
+        await wait_for_cancelled(loop, pending, ring, GRACE)
         done = {task for task in pending if task.done()}
         pending -= done
         for task in done:
