@@ -702,6 +702,26 @@ def test_deprecated_argument_as_an_error(run: Example) -> None:
     result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
 
 
+def test_deprecated_argument_where_a_suite_makes_errors_of_all_warnings(
+    run: Example,
+) -> None:
+    """It stays green, as on 0.23.8, which knew no other name; unless it names the category."""
+    source = """
+        import pytest
+
+        @pytest.mark.asyncio(scope="function")
+        async def test_it(): ...
+    """
+    told = "*PytestDeprecationWarning: test_example.py::test_it: the argument scope *"
+    result = run(source, ini="filterwarnings = error")
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(told)
+    for category in ("DeprecationWarning", "pytest.PytestDeprecationWarning"):
+        result = run(source, ini=f"filterwarnings = error::{category}")
+        result.assert_outcomes(errors=1)
+        result.stdout.fnmatch_lines(f"E   {told}")
+
+
 def test_unknown_argument() -> None:
     """An argument that the marker does not take is an error, not nothing."""
     with pytest.raises(MarkError, match="no argument 'looop_scope'"):

@@ -40,11 +40,11 @@ from pytest_asyncio.loop import place
 from pytest_asyncio.loop import RUNNERS
 from pytest_asyncio.markers import ASYNC
 from pytest_asyncio.markers import AutoMode
-from pytest_asyncio.markers import check_mark
 from pytest_asyncio.markers import function_id
 from pytest_asyncio.markers import is_marked_by_its_own
 from pytest_asyncio.markers import is_unittest
 from pytest_asyncio.markers import kind
+from pytest_asyncio.markers import Marking
 from pytest_asyncio.markers import marking
 from pytest_asyncio.markers import unbound
 from pytest_asyncio.outcomes import at_unless_shown
@@ -200,7 +200,7 @@ class Running:
             return
         loops.keep_policy()
         if at_stake != "none":
-            check_mark(item, marking(item))
+            _check_mark(item, marking(item))
             loops.let_one_be_made()
 
     # What goes wrong in the background of a failure is told at the end of the tear-down.
@@ -462,12 +462,21 @@ class _Interrupted:
 # -- set-up --
 
 
+def _check_mark(item: pytest.Item, said: Marking) -> None:
+    """Fail a test whose marker has wrong arguments."""
+    if said.problem:
+        raise failure(messages.bad_marker(item.nodeid, said.problem), item)
+    if said.mark is not None and "scope" in said.mark.kwargs:
+        text = messages.marker_scope_deprecated(function_id(item))
+        _warn(pytest.PytestDeprecationWarning(text), item)
+
+
 def _prepare(item: pytest.Function, loops: Loops, *, is_async: bool) -> None:
     """Check the marker, clear up after earlier tests, and let the test have its event loop."""
     test = loops.enter(item)
     test.is_async = is_async
     loops.policy = test.before.policy
-    check_mark(item, test.marking)
+    _check_mark(item, test.marking)
     said = test.marking
     if said.loop_factories is not None and not loops.has_factory(test):
         text = messages.no_loop_factories(item.nodeid, said.loop_factories)
@@ -660,7 +669,7 @@ def _ran_synchronously(item: pytest.Function, result: object) -> None:
 def _warn(warning: Warning, item: pytest.Item) -> None:
     try:
         warn_at(item, warning)
-    except PytestAsyncioWarning as error:
+    except (PytestAsyncioWarning, pytest.PytestDeprecationWarning) as error:
         from pytest_asyncio.warning_filters import is_meant
 
         if isinstance(error, _UNKNOWN_TO_SUITES) and not is_meant(error, item.config):
@@ -668,7 +677,7 @@ def _warn(warning: Warning, item: pytest.Item) -> None:
                 warnings.simplefilter("always", type(error))
                 warn_at(item, error)
             return
-        if isinstance(error, PytestAsyncioUnhandledExceptionWarning):
+        if isinstance(error, _SHOWN_WITH_ITS_LINES):
             raise
         # Warnings are errors here. All there is to see of this one is what it says.
         text = f"{type(error).__name__}: {error}"
@@ -678,8 +687,15 @@ def _warn(warning: Warning, item: pytest.Item) -> None:
 _UNKNOWN_TO_SUITES: Final = (
     PytestAsyncioLoopWarning,
     PytestAsyncioUnhandledExceptionWarning,
+    pytest.PytestDeprecationWarning,
 )
 """What earlier releases said nothing of, nor does anybody ask for it by an option."""
+
+_SHOWN_WITH_ITS_LINES: Final = (
+    PytestAsyncioUnhandledExceptionWarning,
+    pytest.PytestDeprecationWarning,
+)
+"""Those that are about lines of the user's, where they are errors: the marker, or a stack."""
 
 
 class _NoMoreExamplesError(BaseException):
