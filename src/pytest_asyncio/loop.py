@@ -128,23 +128,18 @@ class Loops:
         self._unended: Final[list[tuple[Node, list[str]]]] = []
         """What was left in loops that have been closed since, until it is told."""
         self._adopted: Final[dict[Runner, AnyFixtureDef]] = {}
-        self._is_setup_observed: bool | None = None
         self._runner: type[Runner] | None = None
         self._current_loop: type[CurrentLoop] | None = None
         self._get_policy: Callable[[], Any] | None = None
         self._overrides: Final[dict[Node | None, Mapping[str, AnyFixtureDef]]] = {}
 
+    @functools.cached_property
     def is_setup_observed(self) -> bool:
         """Whether somebody sees every fixture that is set up: ``--setup-show``, or a plugin.
 
         looptime, say, exchanges the loop when ``event_loop`` is. AnyIO and pytest-trio look for
         their own.
         """
-        if self._is_setup_observed is None:
-            self._is_setup_observed = self._see_observers()
-        return self._is_setup_observed
-
-    def _see_observers(self) -> bool:
         return self.config.getoption("setupshow", default=False) or any(
             each.function.__module__.partition(".")[0]
             not in {"_pytest", "anyio", "pytest_asyncio", "pytest_trio"}
@@ -677,11 +672,6 @@ class Loops:
         if test is not None and test.runner is not None and test.tasks is not None:
             test.runner.cancel(test.runner.pending(test.tasks))
 
-    @property
-    def used(self) -> bool:
-        """Whether there is a loop, or was one a moment ago."""
-        return bool(self.family or self.unhandled or self.stuck)
-
     def during(self) -> str:
         """What is being run, for messages."""
         return "the run" if self.test is None else self.test.item.nodeid
@@ -746,19 +736,15 @@ class Loops:
             if current.is_open:
                 test.before = current
 
-    def leave(
-        self, nextitem: pytest.Item | None, *, finally_: bool = False
-    ) -> Iterator[tuple[Node, list[str]]]:
+    def leave(self, nextitem: pytest.Item | None) -> Iterator[tuple[Node, list[str]]]:
         """End the test, and close the loops whose home pytest has left.
 
+        Those of fixtures that are still set up stay open. They are there because the test is to
+        be run again: there are plugins that keep fixtures of wider scope for that.
+
         :param nextitem: The test that comes next; what it is not part of has ended.
-        :param finally_: Close the loops of fixtures that were never torn down, too. While
-            tests run, these are there because the test is to be run again: there are plugins
-            that keep fixtures of wider scope for that.
         :returns: For each loop that did not end in order, its home and what was left in it.
         """
-        if finally_:
-            self.live.clear()
         before = self._before()
         ended = self._ended(nextitem)
         try:

@@ -252,7 +252,7 @@ class Running:
         """After the fixtures, end what broke during the test, and the loops that end with it."""
         loops = self.loops
         loops.put_back_policy()
-        if loops.test is None and not loops.used:
+        if loops.test is None and not loops.family:
             return (yield)
         # A test without a loop may be the last one in the scope of a loop.
         uses_none = loops.test is None
@@ -514,7 +514,7 @@ def _request_event_loop(item: pytest.Function, test: RunningTest, loops: Loops) 
         is_requested = _is_requested(item)
         names.remove("event_loop")
     names.insert(0, "event_loop")
-    if loops.is_setup_observed():
+    if loops.is_setup_observed:
         if (
             item.config.pluginmanager.has_plugin("looptime_plugin")
             and "event_loop_policy" not in names
@@ -958,11 +958,12 @@ def _finish_given_up(loops: Loops) -> list[str]:
 
 
 def _end_of(loops: Loops) -> list[str]:
-    """Close all loops; what is told of it."""
+    """Close all loops, those of fixtures that were never torn down, too; what is told of it."""
     loops.end_watch()
+    loops.live.clear()
     told = [
         messages.loop_did_not_end(home.nodeid or "the session", left)
-        for home, left in loops.leave(None, finally_=True)
+        for home, left in loops.leave(None)
     ]
     return told + [
         messages.unhandled_exception(
