@@ -57,12 +57,10 @@ def has_loop_factories(config: pytest.Config) -> bool:
 
 
 def given_loop_factories(item: pytest.Item) -> Any:
-    """What the hook gives for a test, or None without a call where nobody implements it.
+    """What the hook gives for a test: None where nobody implements it.
 
     It is asked once for each function, when that is collected: all variants see the same.
     """
-    if not has_loop_factories(item.config):
-        return None
     given = (item.parent or item).stash.setdefault(_GIVEN, {})
     name = getattr(item, "originalname", item.name)
     if name not in given:
