@@ -34,6 +34,7 @@ import pytest
 from pytest_asyncio import _pytest_private
 from pytest_asyncio import failures
 from pytest_asyncio import messages
+from pytest_asyncio.background import keep_tasks_of
 from pytest_asyncio.config import ScopeName
 from pytest_asyncio.config import SCOPES
 from pytest_asyncio.contexts import bring_up_to_date
@@ -478,7 +479,7 @@ def _replacement(
                 )
                 value = live.task.set_up()
         except BaseException as exc:
-            loops.over(live)
+            keep_tasks_of(live, loops)
             if live.variant is not None and fixturedef.scope != "function":
                 loops.failed[fixturedef] = live
             error = failures.of_set_up(exc, live, item, loops)
@@ -521,7 +522,7 @@ def _tear_down(
             raise
         raise error from error.__cause__
     finally:
-        loops.over(live)
+        keep_tasks_of(live, loops)
         changes.undo()
         loops.give_back(live.runner, before)
 

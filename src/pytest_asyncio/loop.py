@@ -118,12 +118,13 @@ class Loops:
         """Exceptions in tasks and callbacks that nobody has taken notice of, until reported."""
         self.stuck: Final[list[asyncio.Task[Any]]] = []
         """Tasks that did not end when they were cancelled, until reported."""
+        self.tasks_over: Final[list[Tasks]] = []
+        """Those of tests and fixtures that are over, until looked at."""
+        self.tasks_left: Final[list[Tasks]] = []
+        """Those of tests that left some pending, which may fail during a later test."""
         self.policy: Any = None
         """The event loop policy that is to be in force again after the test's call."""
         self._crashed: Final[list[FixtureTask[Any]]] = []
-        self._over: Final[list[Tasks]] = []
-        self._left: Final[list[Tasks]] = []
-        """Those of tests that left some pending, which may fail during a later test."""
         self._homes: Final[dict[tuple[Node, object], Runner]] = {}
         self._unended: Final[list[tuple[Node, list[str]]]] = []
         """What was left in loops that have been closed since, until it is told."""
@@ -598,73 +599,6 @@ class Loops:
         self.interruption = "\n\n".join(text for text in texts if text)
         if self.interruption:
             self.on_interruption()
-
-    def take_interruption(self) -> str:
-        """What all tasks were waiting for at the last interruption, once."""
-        text, self.interruption = self.interruption, ""
-        return text
-
-    def take_unhandled(self) -> list[Unhandled]:
-        """The exceptions in tasks and callbacks that nobody has taken notice of so far.
-
-        A connection that is lost may fail a hundred tasks: of what is alike, the first is told.
-        """
-        taken: dict[object, Unhandled] = {}
-        for each in self.unhandled:
-            first = taken.setdefault(each.kind(), each)
-            if first is not each:
-                first.more += 1
-        self.unhandled.clear()
-        return list(taken.values())
-
-    @contextlib.contextmanager
-    def keeping_tasks(self) -> Generator[None]:
-        """Keep the tasks that a synchronous test starts, as a `Runner` does those of others."""
-        from pytest_asyncio.diagnostics import OWNER
-        from pytest_asyncio.diagnostics import Tasks
-
-        tasks = Tasks()
-        token = OWNER.set(tasks)
-        try:
-            yield
-        finally:
-            # The hook may have run in several contexts.
-            with contextlib.suppress(ValueError):
-                OWNER.reset(token)
-            if self.test is not None and self.test.tasks is None:
-                self.test.tasks = tasks
-
-    def end_watch(self) -> None:
-        """Look at the tasks that the test has kept, now that it and its fixtures are over.
-
-        Those of fixtures that have just been torn down, too: whoever kept one had the time to
-        ask it what became of it.
-        """
-        tasks = None if self.test is None else self.test.tasks
-        if tasks is not None and tasks.started and tasks not in self._left:
-            tasks.owner = self.during()
-            self._left.append(tasks)
-        if self._left:
-            self._over.extend(self._left)
-            self._left[:] = [tasks for tasks in self._left if tasks.are_pending()]
-        for live in self.live:
-            if live.tasks is not None and live.tasks.started:
-                live.tasks.look(self.during())
-        if self._over:
-            for tasks in self._over:
-                self.unhandled.extend(tasks.unhandled())
-            self._over.clear()
-
-    def over(self, live: RunningFixture) -> None:
-        """Take note that a fixture has ended, or was never set up."""
-        if live.tasks is not None and live.tasks.started:
-            self._over.append(live.tasks)
-
-    def take_stuck(self) -> list[asyncio.Task[Any]]:
-        """The tasks that did not end when they were cancelled; each is given out once."""
-        taken = list(self.stuck)
-        self.stuck.clear()
-        return taken
 
     def end_tasks(self) -> None:
         """Cancel what an example of a hypothesis test leaves, so that the next is on its own."""

@@ -7,6 +7,7 @@ module knows of no loop and of no fixture.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Generator
 from collections.abc import Iterator
 import sys
@@ -120,6 +121,16 @@ def failure_of(exc: BaseException) -> BaseException:
         leave_users_frames(exc)
         failure.__cause__ = exc
     return failure.with_traceback(exc.__traceback__)
+
+
+def attempt(
+    errors: list[BaseException], function: Callable[..., object], *args: object
+) -> None:
+    """Call a function after whatever else went wrong, and keep what it raises."""
+    try:
+        function(*args)
+    except BaseException as exc:
+        errors.append(exc)
 
 
 def members(exc: BaseException) -> tuple[BaseException, ...]:

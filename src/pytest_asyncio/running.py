@@ -14,7 +14,6 @@ from typing import Any
 from typing import cast
 from typing import Final
 from typing import final
-from typing import TYPE_CHECKING
 import warnings
 
 import pytest
@@ -22,10 +21,15 @@ import pytest
 from pytest_asyncio import _pytest_private
 from pytest_asyncio import failures
 from pytest_asyncio import messages
+from pytest_asyncio.background import check_leaked
+from pytest_asyncio.background import keeping_tasks
+from pytest_asyncio.background import look_at_tasks
+from pytest_asyncio.background import take_unhandled
+from pytest_asyncio.background import tell
+from pytest_asyncio.background import tell_of_call
 from pytest_asyncio.collection import RUNS_IN_A_LOOP
 from pytest_asyncio.collection import stake
 from pytest_asyncio.config import chosen_mode
-from pytest_asyncio.config import LeakedTasks
 from pytest_asyncio.config import Mode
 from pytest_asyncio.contexts import Changes
 from pytest_asyncio.contexts import context_for_task
@@ -48,6 +52,7 @@ from pytest_asyncio.markers import Marking
 from pytest_asyncio.markers import marking
 from pytest_asyncio.markers import unbound
 from pytest_asyncio.outcomes import at_unless_shown
+from pytest_asyncio.outcomes import attempt
 from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import group_at
 from pytest_asyncio.outcomes import is_hidden
@@ -55,15 +60,9 @@ from pytest_asyncio.outcomes import messages_of
 from pytest_asyncio.outcomes import outcome_of
 from pytest_asyncio.plan import AnyFixtureDef
 from pytest_asyncio.state import RunningTest
-from pytest_asyncio.warning_types import PytestAsyncioLeakedTaskWarning
 from pytest_asyncio.warning_types import PytestAsyncioLoopWarning
-from pytest_asyncio.warning_types import PytestAsyncioUnhandledExceptionWarning
 from pytest_asyncio.warning_types import PytestAsyncioWarning
-from pytest_asyncio.warning_types import warn_at
-
-if TYPE_CHECKING:
-    from pytest_asyncio.diagnostics import Tasks
-    from pytest_asyncio.runner import Runner
+from pytest_asyncio.warning_types import warn
 
 __tracebackhide__ = is_hidden
 
@@ -209,7 +208,7 @@ class Running:
         """After the fixtures, tell what went wrong in the background."""
         loops = self.loops
         if loops.unhandled or loops.stuck:
-            _report(item, loops)
+            tell(item, loops)
         if loops.test is not None and not loops.test.is_async:
             self._add_synchronous(item.config.pluginmanager)
 
@@ -361,9 +360,9 @@ class _Synchronous:
             is_named = "event_loop" in _pytest_private.argument_names(item)
             names = getattr(item, "fixturenames", ())
             loops.make_current(None if is_named else loops.of_last_used(names))
-        with loops.keeping_tasks():
+        with keeping_tasks(loops):
             yield
-        _tell_of_call(item, loops, alone=alone)
+        tell_of_call(item, loops, alone=alone)
 
 
 _IN_PLACE: Final = "pytest_asyncio.in_place"
@@ -453,8 +452,8 @@ class _Interrupted:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Show what the tasks were waiting for when something interrupted the test."""
         report = yield
-        if self._loops.interruption:
-            text = self._loops.take_interruption()
+        text, self._loops.interruption = self._loops.interruption, ""
+        if text:
             _pytest_private.add_section(report, "asyncio tasks", text)
         return report
 
@@ -468,7 +467,7 @@ def _check_mark(item: pytest.Item, said: Marking) -> None:
         raise failure(messages.bad_marker(item.nodeid, said.problem), item)
     if said.mark is not None and "scope" in said.mark.kwargs:
         text = messages.marker_scope_deprecated(function_id(item))
-        _warn(pytest.PytestDeprecationWarning(text), item)
+        warn(item, pytest.PytestDeprecationWarning(text))
 
 
 def _prepare(item: pytest.Function, loops: Loops, *, is_async: bool) -> None:
@@ -588,7 +587,7 @@ def _call_ours(
         elif kind(function) == "synchronous":
             _ran_synchronously(item, made)
     if is_async:
-        _tell_of_call(item, loops, alone=alone)
+        tell_of_call(item, loops, alone=alone)
 
 
 def _call_wrapper(
@@ -657,45 +656,13 @@ def _traced(wrapper: Any) -> Callable[..., Coroutine[Any, Any, None]]:
 def _ran_synchronously(item: pytest.Function, result: object) -> None:
     if is_marked_by_its_own(item):
         text = messages.marked_but_synchronous(function_id(item))
-        _warn(PytestAsyncioWarning(text), item)
+        warn(item, PytestAsyncioWarning(text))
     if result is not None:
         text = messages.returned_something(item.nodeid, type(result).__name__)
         category = getattr(pytest, "PytestReturnNotNoneWarning", None)
         if category is None:  # pytest 8.4.0 had made a failure of it.
             raise failure(text, item)
-        _warn(category(text), item)
-
-
-def _warn(warning: Warning, item: pytest.Item) -> None:
-    try:
-        warn_at(item, warning)
-    except (PytestAsyncioWarning, pytest.PytestDeprecationWarning) as error:
-        from pytest_asyncio.warning_filters import is_meant
-
-        if isinstance(error, _UNKNOWN_TO_SUITES) and not is_meant(error, item.config):
-            with warnings.catch_warnings():
-                warnings.simplefilter("always", type(error))
-                warn_at(item, error)
-            return
-        if isinstance(error, _SHOWN_WITH_ITS_LINES):
-            raise
-        # Warnings are errors here. All there is to see of this one is what it says.
-        text = f"{type(error).__name__}: {error}"
-        raise failure(text, item) from None
-
-
-_UNKNOWN_TO_SUITES: Final = (
-    PytestAsyncioLoopWarning,
-    PytestAsyncioUnhandledExceptionWarning,
-    pytest.PytestDeprecationWarning,
-)
-"""What earlier releases said nothing of, nor does anybody ask for it by an option."""
-
-_SHOWN_WITH_ITS_LINES: Final = (
-    PytestAsyncioUnhandledExceptionWarning,
-    pytest.PytestDeprecationWarning,
-)
-"""Those that are about lines of the user's, where they are errors: the marker, or a stack."""
+        warn(item, category(text))
 
 
 class _NoMoreExamplesError(BaseException):
@@ -773,26 +740,8 @@ def _run(
         # The test is over, whether it swallowed its cancellation or was done before.
         raise failures.of_crash(item, loops)
     if loops.tells_leaks:
-        _check_leaked(item, loops, runner, tasks)
+        check_leaked(item, loops, runner, tasks)
     return result
-
-
-def _check_leaked(
-    item: pytest.Function, loops: Loops, runner: Runner, tasks: Tasks
-) -> None:
-    """Cancel and name the tasks that the test has started and not waited for."""
-    from pytest_asyncio.tasks import created_at
-    from pytest_asyncio.tasks import describe
-
-    pending = runner.pending(tasks)
-    if not pending:
-        return
-    told = [describe(task) + created_at(task) for task in pending]
-    runner.cancel(pending)
-    message = messages.leaked_tasks(item.nodeid, told)
-    if loops.settings.leaked_tasks is LeakedTasks.FAIL:
-        raise failure(message, item)
-    _warn(PytestAsyncioLeakedTaskWarning(message), item)
 
 
 def _coroutine(result: Any) -> Coroutine[Any, Any, object] | None:
@@ -833,33 +782,23 @@ def _end(
     except BaseException as exc:
         errors.append(exc)
     _finish_broken(item, loops, errors)
-    loops.end_watch()
+    look_at_tasks(loops)
     try:
         for home, left in loops.leave(nextitem):
             message = messages.loop_did_not_end(home.nodeid or "the session", left)
-            _try(errors, _warn, PytestAsyncioLoopWarning(message), item)
+            attempt(errors, warn, item, PytestAsyncioLoopWarning(message))
     except BaseException as exc:
         errors.append(exc)
     if len(loops.family) < open_loops:
         # What only a loop still held is this test's, and not the next one's.
-        _try(errors, _pytest_private.warn_of_unraisables, item.config)
+        attempt(errors, _pytest_private.warn_of_unraisables, item.config)
     if loops.unhandled or loops.stuck:
-        _try(errors, _report, item, loops)
+        attempt(errors, tell, item, loops)
     if len(errors) == 1:
         raise group_at(item, messages_of(errors[0]))
     if errors:
         group = BaseExceptionGroup("errors while tearing down " + item.nodeid, errors)
         raise group_at(item, outcome_of(group))
-
-
-def _try(
-    errors: list[BaseException], function: Callable[..., object], *args: object
-) -> None:
-    """Go on with the tear-down whatever happens, and keep what did."""
-    try:
-        function(*args)
-    except BaseException as exc:
-        errors.append(exc)
 
 
 def _finish_broken(
@@ -872,7 +811,7 @@ def _finish_broken(
     """
     for live in loops.crashed():
         if live in loops.live:
-            _try(errors, live.finish)
+            attempt(errors, live.finish)
     if not loops.is_any_closed():
         return
     homeless = loops.homeless()
@@ -888,53 +827,7 @@ def _finish_broken(
     if closed:
         names = [live.name for live in homeless]
         message = messages.loop_closed_by_test(item.nodeid, names)
-        _try(errors, _warn, PytestAsyncioLoopWarning(message), item)
-
-
-# -- what is reported at the end of each phase --
-
-
-def _tell_of_call(item: pytest.Item, loops: Loops, *, alone: bool) -> None:
-    """Say at the end of the call what went wrong in the background."""
-    if alone:
-        # No fixture is there to ask a task later what became of it.
-        loops.end_watch()
-    if loops.unhandled or loops.stuck:
-        _report(item, loops)
-
-
-def _report(item: pytest.Item, loops: Loops) -> None:
-    """Say what went wrong in the background since the phase began."""
-    from pytest_asyncio.runner import user_traceback
-    from pytest_asyncio.tasks import describe
-
-    errors: list[BaseException] = []
-    ends: BaseException | None = None
-    for each in loops.take_unhandled():
-        if isinstance(each.exception, pytest.exit.Exception):
-            ends = each.exception
-            continue
-        during = each.during or item.nodeid
-        failures.explain(each.exception, item, loops)
-        by = "" if each.by == during else each.by
-        message = messages.unhandled_exception(during, by, str(each), each.more)
-        try:
-            _warn(PytestAsyncioUnhandledExceptionWarning(message), item)
-        except PytestAsyncioUnhandledExceptionWarning as warning:
-            text = messages.unhandled_exception(during, by, each.source, each.more)
-            warning.args = (text,)
-            warning.__cause__ = each.exception
-            errors.append(warning.with_traceback(user_traceback(each.exception)))
-    for task in loops.take_stuck():
-        message = messages.task_did_not_end(item.nodeid, describe(task))
-        _try(errors, _warn, PytestAsyncioLoopWarning(message), item)
-    if ends is not None:
-        raise ends
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        group = BaseExceptionGroup(f"what went wrong during {item.nodeid}", errors)
-        raise group.with_traceback(errors[0].__traceback__)
+        attempt(errors, warn, item, PytestAsyncioLoopWarning(message))
 
 
 # -- after the last test --
@@ -959,7 +852,7 @@ def _finish_given_up(loops: Loops) -> list[str]:
 
 def _end_of(loops: Loops) -> list[str]:
     """Close all loops, those of fixtures that were never torn down, too; what is told of it."""
-    loops.end_watch()
+    look_at_tasks(loops)
     loops.live.clear()
     told = [
         messages.loop_did_not_end(home.nodeid or "the session", left)
@@ -969,5 +862,5 @@ def _end_of(loops: Loops) -> list[str]:
         messages.unhandled_exception(
             each.during or "the end of the run", each.by, str(each), each.more
         )
-        for each in loops.take_unhandled()
+        for each in take_unhandled(loops)
     ]

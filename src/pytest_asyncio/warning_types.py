@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
 from typing import final
 import warnings
 
 import pytest
 
 from pytest_asyncio.outcomes import at
+from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import place_of
 
@@ -75,6 +77,39 @@ class PytestAsyncioLeakedTaskWarning(PytestAsyncioWarning):
     """
 
     __module__ = "pytest_asyncio"
+
+
+def warn(item: pytest.Item, warning: Warning) -> None:
+    """Warn at a test; where that is an error, and meant to be one, it has no traceback."""
+    try:
+        warn_at(item, warning)
+    except (PytestAsyncioWarning, pytest.PytestDeprecationWarning) as error:
+        from pytest_asyncio.warning_filters import is_meant
+
+        if isinstance(error, _UNKNOWN_TO_SUITES) and not is_meant(error, item.config):
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", type(error))
+                warn_at(item, error)
+            return
+        if isinstance(error, _SHOWN_WITH_ITS_LINES):
+            raise
+        # Warnings are errors here. All there is to see of this one is what it says.
+        text = f"{type(error).__name__}: {error}"
+        raise failure(text, item) from None
+
+
+_UNKNOWN_TO_SUITES: Final = (
+    PytestAsyncioLoopWarning,
+    PytestAsyncioUnhandledExceptionWarning,
+    pytest.PytestDeprecationWarning,
+)
+"""What earlier releases said nothing of, nor does anybody ask for it by an option."""
+
+_SHOWN_WITH_ITS_LINES: Final = (
+    PytestAsyncioUnhandledExceptionWarning,
+    pytest.PytestDeprecationWarning,
+)
+"""Those that are about lines of the user's, where they are errors: the marker, or a stack."""
 
 
 def warn_at(item: pytest.Item, warning: Warning) -> None:
