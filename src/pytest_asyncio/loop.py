@@ -69,9 +69,6 @@ __tracebackhide__ = is_hidden
 
 __all__ = ["event_loop", "event_loop_policy"]
 
-_LAZY: Final = frozenset({"pytest_lazy_fixtures", "pytest_lazyfixture"})
-"""Packages whose objects, as parameters, stand for fixtures."""
-
 RUNNERS: Final = {scope: f"_{scope}_scoped_runner" for scope in SCOPES}
 """The fixtures that the loops of 1.1 to 1.5 came from, by the scope of the loop."""
 
@@ -178,7 +175,7 @@ class Loops:
             if (
                 group is not item
                 and test.is_async
-                and self._is_outside_policy(test, scope_of(group))
+                and self.is_outside_policy(test, scope_of(group))
             ):
                 # It is to run under its policy, which did not make that loop.
                 group = item
@@ -427,7 +424,7 @@ class Loops:
     ) -> Runner | None:
         """The loop of a node that a fixture of the user's has made, or that no policy concerns."""
         scope = scope_of(home)
-        if self._is_outside_policy(test, scope):
+        if self.is_outside_policy(test, scope):
             runner = self._homes.get((home, ""))
             if runner is not None and not runner.loop.is_closed():
                 return runner
@@ -460,7 +457,7 @@ class Loops:
             self.policy = policy
         return policy
 
-    def _is_outside_policy(self, test: RunningTest, scope: str) -> bool:
+    def is_outside_policy(self, test: RunningTest, scope: str) -> bool:
         """Whether the user's event loop policy ends before a loop, or fixture, of some scope."""
         override = test.policy_override
         return (
@@ -541,55 +538,12 @@ class Loops:
             if live.task is not None and live.task.crash is not None
         ]
 
-    def is_any_closed(self) -> bool:
-        """Whether user code has closed a loop that a test or fixture uses, or may yet use."""
-        for loop in self.family:
-            if loop.is_closed():
-                return True
-        return bool(self.live) and any(
-            live.runner.loop.is_closed() for live in self.live
-        )
-
-    def homeless(self) -> list[RunningFixture]:
-        """The fixtures whose loop was closed under them, the last one set up first."""
-        return [live for live in reversed(self.live) if live.runner.loop.is_closed()]
-
-    def closed_by_user(self) -> bool:
-        """Whether user code has closed a loop that is ours to close."""
+    def forget_closed(self) -> bool:
+        """Let go of the loops that user code has closed; whether any was ours to close."""
         closed = [key for key, runner in self._homes.items() if runner.loop.is_closed()]
         for key in closed:
             self._homes.pop(key).close()
         return bool(closed)
-
-    def strangers(self, test: RunningTest) -> list[RunningFixture]:
-        """The fixtures of a test that were set up in another variant of its loop, or failed so."""
-        variant = self.variant(test)
-        failed = [
-            each
-            for each in self.failed.values()
-            if _pytest_private.has_error(each.fixturedef)
-        ]
-        others = [
-            each
-            for each in (*reversed(self.live), *failed)
-            if each.variant not in (None, variant)
-            and not self._is_outside_policy(test, each.fixturedef.scope)
-        ]
-        if not others:
-            return others
-        names: set[str] = set(getattr(test.item, "fixturenames", ()))
-        given = _pytest_private.parameters(test.item)
-        # For any fixture, by getfixturevalue(): such tests are not ordered by their variants.
-        is_asking = "request" in names and (
-            test.factory is not None or "event_loop_policy" in given
-        )
-        for value in given.values():
-            # Such a parameter stands for the fixture of its name, or for an attribute of that.
-            if type(value).__module__.partition(".")[0] in _LAZY:
-                names.add(value.name.partition(".")[0])
-        return [
-            each for each in others if is_asking or each.fixturedef.argname in names
-        ]
 
     def _interrupted(self) -> None:
         """Keep what every task is waiting for, before the interrupted one is cancelled."""

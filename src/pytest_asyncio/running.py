@@ -59,6 +59,8 @@ from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import messages_of
 from pytest_asyncio.outcomes import outcome_of
 from pytest_asyncio.plan import AnyFixtureDef
+from pytest_asyncio.stale_fixtures import finish_broken
+from pytest_asyncio.stale_fixtures import finish_left
 from pytest_asyncio.state import RunningTest
 from pytest_asyncio.warning_types import PytestAsyncioLoopWarning
 from pytest_asyncio.warning_types import PytestAsyncioWarning
@@ -480,7 +482,7 @@ def _prepare(item: pytest.Function, loops: Loops, *, is_async: bool) -> None:
     if said.loop_factories is not None and not loops.has_factory(test):
         text = messages.no_loop_factories(item.nodeid, said.loop_factories)
         raise failure(text, item)
-    _finish_left(item, test, loops)
+    finish_left(item, test, loops)
     override = test.override
     if override is not None and _pytest_private.has_value(override):
         loops.current_by_override(item, _pytest_private.cached_value(override))
@@ -491,18 +493,6 @@ def _prepare(item: pytest.Function, loops: Loops, *, is_async: bool) -> None:
             loops.planned(test, _pytest_private.top_request(item))
         return
     _request_event_loop(item, test, loops)
-
-
-def _finish_left(item: pytest.Function, test: RunningTest, loops: Loops) -> None:
-    """Tear down what earlier tests have left, and what this one cannot use."""
-    stale = loops.event_loop
-    if stale is not None and _pytest_private.is_set_up(stale):
-        # Something that a synchronous fixture raised, SystemExit say, has made pytest stop
-        # tearing down the test before.
-        _pytest_private.finish(stale, _pytest_private.top_request(item))
-    if loops.live or loops.failed:
-        for live in loops.strangers(test):
-            live.finish()
 
 
 def _request_event_loop(item: pytest.Function, test: RunningTest, loops: Loops) -> None:
@@ -781,7 +771,7 @@ def _end(
             test.runner.settle()
     except BaseException as exc:
         errors.append(exc)
-    _finish_broken(item, loops, errors)
+    finish_broken(item, loops, errors)
     look_at_tasks(loops)
     try:
         for home, left in loops.leave(nextitem):
@@ -799,35 +789,6 @@ def _end(
     if errors:
         group = BaseExceptionGroup("errors while tearing down " + item.nodeid, errors)
         raise group_at(item, outcome_of(group))
-
-
-def _finish_broken(
-    item: pytest.Item, loops: Loops, errors: list[BaseException]
-) -> None:
-    """Tear down at once the wider fixtures that cannot serve the next test.
-
-    Those that crashed raise their error here, at the test that was running, and not at
-    whichever test their scope ends with. Those whose loop was closed are forgotten.
-    """
-    for live in loops.crashed():
-        if live in loops.live:
-            attempt(errors, live.finish)
-    if not loops.is_any_closed():
-        return
-    homeless = loops.homeless()
-    closed = loops.closed_by_user()
-    for live in homeless:
-        if live in loops.live:
-            try:
-                live.finish()
-            except pytest.fail.Exception:
-                pass  # The warning below says it.
-            except BaseException as exc:
-                errors.append(exc)
-    if closed:
-        names = [live.name for live in homeless]
-        message = messages.loop_closed_by_test(item.nodeid, names)
-        attempt(errors, warn, item, PytestAsyncioLoopWarning(message))
 
 
 # -- after the last test --
