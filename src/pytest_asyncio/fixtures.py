@@ -42,6 +42,9 @@ from pytest_asyncio.contexts import Changes
 from pytest_asyncio.contexts import context_for_fixture
 from pytest_asyncio.contexts import differences
 from pytest_asyncio.contexts import Inherited
+from pytest_asyncio.lending import give_back
+from pytest_asyncio.lending import lend
+from pytest_asyncio.lending import lending_to
 from pytest_asyncio.loop import location
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
@@ -386,7 +389,7 @@ def set_up_synchronous(
             value = yield
             loops.current_by_override(item, _pytest_private.cached_value(fixturedef))
             return value
-    with loops.lending_to(fixturedef):
+    with lending_to(fixturedef, loops):
         return (yield)
 
 
@@ -461,7 +464,7 @@ def _replacement(
 
     def run(*args: Any, **kwargs: Any) -> Any:
         live = _begin(fixturedef, request, definition, loops, item)
-        loops.lend(live.runner)
+        lend(live.runner, loops)
         context, inherited = context_for_fixture()
         name = f"fixture {live.name}"
         tasks = live.tasks = live.runner.tasks(
@@ -512,7 +515,7 @@ def _tear_down(
     before: CurrentLoop | None = None
     try:
         if task is not None:
-            before = loops.lend(live.runner)
+            before = lend(live.runner, loops)
             if task.crash is None:
                 bring_up_to_date(task.context, inherited)
             task.tear_down()
@@ -524,7 +527,7 @@ def _tear_down(
     finally:
         keep_tasks_of(live, loops)
         changes.undo()
-        loops.give_back(live.runner, before)
+        give_back(live.runner, before, loops)
 
 
 # -- which loop a fixture runs in --
@@ -617,7 +620,7 @@ def _synchronous(
         live = _begin(fixturedef, request, definition, loops, item)
         loops.live.append(live)
         request.addfinalizer(lambda: loops.live.remove(live))
-        loops.make_current(live.runner)
+        live.runner.make_current()
         return live
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -637,15 +640,15 @@ def _synchronous(
         finally:
             loops.make_current()
         yield value
-        before = loops.lend(live.runner)
-        loops.make_current(live.runner)
+        before = lend(live.runner, loops)
+        live.runner.make_current()
         try:
             for _ in generator:
                 generator.close()
                 raise failures.yielded_again(live, item)
         finally:
             loops.make_current()  # It may have made another one current.
-            loops.give_back(live.runner, before)
+            give_back(live.runner, before, loops)
 
     return generate if inspect.isgeneratorfunction(function) else call
 

@@ -35,7 +35,7 @@ def _fixture(scope: ScopeName) -> Callable[..., Any]:
             ours = loops.planned(test, request)
         else:
             ours = loops.at(home_of(item, scope), test, request)
-        loops.make_current(ours)
+        ours.make_current()
         import asyncio
 
         # It is not to close the loop.

@@ -10,8 +10,6 @@ What runs in a loop, and what a fixture is, is not decided here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from collections.abc import Container
-from collections.abc import Generator
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -183,93 +181,13 @@ class Loops:
                 home = group
         runner = self.at(home, test, request)
         test.home, test.runner = home, runner
-        self.make_current(runner)
+        runner.make_current()
         return runner
 
-    def make_current(self, runner: Runner | None = None) -> None:
-        """Make the loop of the test that is being run the current one, or another one."""
-        if runner is None and self.test is not None:
-            runner = self.test.runner
-        if runner is not None:
-            runner.make_current()
-
-    def lend(self, runner: Runner) -> CurrentLoop | None:
-        """Let the loop of a fixture be the current one, if it is not that of the test anyway.
-
-        :returns: What was current, if the test has no loop.
-        """
-        test = self.test
-        if test is not None and test.runner is runner:
-            return None
-        before = self.current() if test is None or test.runner is None else None
-        self.make_current(runner)
-        return before
-
-    def give_back(self, runner: Runner, before: CurrentLoop | None) -> None:
-        """Let be current what was so before a loop was lent; None for the loop of the test."""
-        if before is not None:
-            before.put_back(on_demand=False)
-        elif self.test is None or self.test.runner is not runner:
-            self.make_current()
-
-    @contextlib.contextmanager
-    def lending_to(self, fixturedef: AnyFixtureDef) -> Generator[None]:
-        """Let a synchronous fixture find a loop that it may use.
-
-        That of the async fixture that it requests. One that outlives the loop of the test does
-        not see that one, but the loop of the async fixtures before it, or what was current before
-        the test; and what it makes current itself is so after the test, too.
-        """
-        test = self.test
-        if test is None:
-            yield
-            return
-        runner = self.of_last_used(fixturedef.argnames)
-        is_outliving = (
-            fixturedef.scope != "function"
-            and test.home is not None
-            and is_narrower(scope_of(test.home), than=fixturedef.scope)
-        )
-        if runner is None and is_outliving:
-            others = [
-                each.runner for each in self.live if each.runner is not test.runner
-            ]
-            if not others:
-                is_lent = test.before.lend()
-                try:
-                    yield
-                finally:
-                    is_changed = is_lent or self.is_current_the_users()
-                    if is_changed and test.policy_before is None:
-                        test.before = self.current()
-                    self.make_current()
-                return
-            runner = others[-1]
-        if runner is None or runner is test.runner:
-            yield
-            return
-        self.lend(runner)
-        try:
-            yield
-        finally:
-            # What one that ends with the test makes current is so for the test.
-            if is_outliving or not self.is_current_the_users():
-                self.make_current()
-
-    def of_last_used(self, names: Container[str]) -> Runner | None:
-        """The loop of that one of some fixtures which was set up last, if any is async."""
-        if self.live and self.test is not None:
-            closure = _pytest_private.requested_fixturedefs(self.test.item)
-            for live in reversed(self.live):
-                name = live.fixturedef.argname
-                if name in names and live.fixturedef in closure.get(name, ()):
-                    return live.runner
-        return None
-
-    def is_current_the_users(self) -> bool:
-        """Whether a fixture of the user's has made a loop current that is none of ours."""
-        loop = self.current().loop
-        return loop is not None and loop not in self.family and not loop.is_closed()
+    def make_current(self) -> None:
+        """Make the loop of the test that is being run the current one."""
+        if self.test is not None and self.test.runner is not None:
+            self.test.runner.make_current()
 
     def current_by_override(self, item: pytest.Item, loop: Any) -> None:
         """Make the loop current that the user's ``event_loop`` has just made, or still has."""

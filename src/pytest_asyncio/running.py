@@ -38,6 +38,8 @@ from pytest_asyncio.fixtures import is_any_declared
 from pytest_asyncio.fixtures import set_up
 from pytest_asyncio.fixtures import set_up_synchronous
 from pytest_asyncio.fixtures import SYNCHRONOUS
+from pytest_asyncio.lending import is_current_the_users
+from pytest_asyncio.lending import of_last_used
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
 from pytest_asyncio.loop import place
@@ -356,12 +358,13 @@ class _Synchronous:
         if loops.test is None or loops.test.is_async:
             return (yield)
         alone = _is_alone(item)
-        if not alone and not loops.is_current_the_users():
+        if not alone and not is_current_the_users(loops):
             # A fixture may have made another one current. What the test uses may live in one
             # that is not its own.
             is_named = "event_loop" in _pytest_private.argument_names(item)
             names = getattr(item, "fixturenames", ())
-            loops.make_current(None if is_named else loops.of_last_used(names))
+            used = None if is_named else of_last_used(names, loops)
+            (used or loops).make_current()
         with keeping_tasks(loops):
             yield
         tell_of_call(item, loops, alone=alone)

@@ -1,0 +1,114 @@
+"""Which loop is the current one while a fixture is set up or torn down, and after it.
+
+A fixture may run in another loop than the test, or use one. That loop is lent to it, and given
+back. What is current for the test itself is for `loop` to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from collections.abc import Generator
+import contextlib
+from typing import TYPE_CHECKING
+
+from pytest_asyncio import _pytest_private
+from pytest_asyncio.loop import Loops
+from pytest_asyncio.outcomes import is_hidden
+from pytest_asyncio.plan import AnyFixtureDef
+from pytest_asyncio.plan import is_narrower
+from pytest_asyncio.plan import scope_of
+from pytest_asyncio.state import RunningTest
+
+if TYPE_CHECKING:
+    from pytest_asyncio.current_loop import CurrentLoop
+    from pytest_asyncio.runner import Runner
+
+__tracebackhide__ = is_hidden
+
+
+def lend(runner: Runner, loops: Loops) -> CurrentLoop | None:
+    """Let the loop of a fixture be the current one, if it is not that of the test anyway.
+
+    :returns: What was current, if the test has no loop.
+    """
+    test = loops.test
+    if test is not None and test.runner is runner:
+        return None
+    before = loops.current() if test is None or test.runner is None else None
+    runner.make_current()
+    return before
+
+
+def give_back(runner: Runner, before: CurrentLoop | None, loops: Loops) -> None:
+    """Let be current what was so before a loop was lent; None for the loop of the test."""
+    if before is not None:
+        before.put_back(on_demand=False)
+    elif loops.test is None or loops.test.runner is not runner:
+        loops.make_current()
+
+
+@contextlib.contextmanager
+def lending_to(fixturedef: AnyFixtureDef, loops: Loops) -> Generator[None]:
+    """Let a synchronous fixture find a loop that it may use.
+
+    That of the async fixture that it requests. One that outlives the loop of the test does
+    not see that one, but the loop of the async fixtures before it, or what was current before
+    the test.
+    """
+    test = loops.test
+    if test is None:
+        yield
+        return
+    runner = of_last_used(fixturedef.argnames, loops)
+    is_outliving = (
+        fixturedef.scope != "function"
+        and test.home is not None
+        and is_narrower(scope_of(test.home), than=fixturedef.scope)
+    )
+    if runner is None and is_outliving:
+        others = [each.runner for each in loops.live if each.runner is not test.runner]
+        if not others:
+            with _lending_what_was_before(test, loops):
+                yield
+            return
+        runner = others[-1]
+    if runner is None or runner is test.runner:
+        yield
+        return
+    before = lend(runner, loops)
+    try:
+        yield
+    finally:
+        # What one that ends with the test makes current is so for the test.
+        if is_outliving or not is_current_the_users(loops):
+            give_back(runner, before, loops)
+
+
+@contextlib.contextmanager
+def _lending_what_was_before(test: RunningTest, loops: Loops) -> Generator[None]:
+    """The same, with what the fixture makes current being so after the test, too."""
+    is_lent = test.before.lend()
+    try:
+        yield
+    finally:
+        is_changed = is_lent or is_current_the_users(loops)
+        if is_changed and test.policy_before is None:
+            test.before = loops.current()
+        loops.make_current()
+
+
+def of_last_used(names: Container[str], loops: Loops) -> Runner | None:
+    """The loop of that one of some fixtures which was set up last, if any is async."""
+    if loops.live and loops.test is not None:
+        closure = _pytest_private.requested_fixturedefs(loops.test.item)
+        for live in reversed(loops.live):
+            name = live.fixturedef.argname
+            if name in names and live.fixturedef in closure.get(name, ()):
+                return live.runner
+    return None
+
+
+def is_current_the_users(loops: Loops) -> bool:
+    """Whether a fixture of the user's has made a loop current that is none of ours."""
+    loop = loops.current().loop
+    return loop is not None and loop not in loops.family and not loop.is_closed()
