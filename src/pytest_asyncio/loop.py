@@ -472,12 +472,6 @@ class Loops:
         if self.interruption:
             self.on_interruption()
 
-    def end_tasks(self) -> None:
-        """Cancel what an example of a hypothesis test leaves, so that the next is on its own."""
-        test = self.test
-        if test is not None and test.runner is not None and test.tasks is not None:
-            test.runner.cancel(test.runner.pending(test.tasks))
-
     def during(self) -> str:
         """What is being run, for messages."""
         return "the run" if self.test is None else self.test.item.nodeid
