@@ -25,10 +25,10 @@ from pytest_asyncio.collection import RUNS_IN_A_LOOP
 from pytest_asyncio.collection import stake
 from pytest_asyncio.config import chosen_mode
 from pytest_asyncio.config import Mode
+from pytest_asyncio.fixture_setup import set_up
+from pytest_asyncio.fixture_setup import set_up_synchronous
 from pytest_asyncio.fixtures import definition_of
 from pytest_asyncio.fixtures import is_any_declared
-from pytest_asyncio.fixtures import set_up
-from pytest_asyncio.fixtures import set_up_synchronous
 from pytest_asyncio.fixtures import SYNCHRONOUS
 from pytest_asyncio.lending import is_current_the_users
 from pytest_asyncio.lending import of_last_used
