@@ -46,6 +46,7 @@ from pytest_asyncio.plan import is_narrower
 from pytest_asyncio.plan import outermost
 from pytest_asyncio.plan import scope_of
 from pytest_asyncio.state import RunningFixture
+from pytest_asyncio.variants import variant_of
 from pytest_asyncio.warning_types import warn_at
 
 if TYPE_CHECKING:
@@ -309,7 +310,7 @@ def _begin(
     if asked is None:
         if node is item:
             runner = loops.for_test(test, request)
-            variant = loops.variant(test)
+            variant = variant_of(test)
             return RunningFixture(fixturedef, request, runner, test.scope, variant)
         asked = loops.plan.home_of_fixture((fixturedef, node))
         if asked is None:
@@ -320,7 +321,7 @@ def _begin(
                 asked = test.home
     runner = loops.at(asked, test, request)
     return RunningFixture(
-        fixturedef, request, runner, scope_of(asked), loops.variant(test)
+        fixturedef, request, runner, scope_of(asked), variant_of(test)
     )
 
 

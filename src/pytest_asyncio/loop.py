@@ -37,7 +37,6 @@ from pytest_asyncio.config import settings
 from pytest_asyncio.loop_factories import default_factory
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.loop_factories import is_loop
-from pytest_asyncio.loop_factories import loop_factory
 from pytest_asyncio.loop_factories import new_loop
 from pytest_asyncio.markers import Marking
 from pytest_asyncio.markers import marking
@@ -46,13 +45,14 @@ from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.plan import AnyFixtureDef
 from pytest_asyncio.plan import home_of
-from pytest_asyncio.plan import is_narrower
 from pytest_asyncio.plan import Node
 from pytest_asyncio.plan import Plan
 from pytest_asyncio.plan import scope_of
 from pytest_asyncio.state import Collection
 from pytest_asyncio.state import RunningFixture
 from pytest_asyncio.state import RunningTest
+from pytest_asyncio.variants import is_outside_policy
+from pytest_asyncio.variants import variant_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -173,7 +173,7 @@ class Loops:
             if (
                 group is not item
                 and test.is_async
-                and self.is_outside_policy(test, scope_of(group))
+                and is_outside_policy(test, scope_of(group))
             ):
                 # It is to run under its policy, which did not make that loop.
                 group = item
@@ -324,7 +324,7 @@ class Loops:
             if runner is not None:
                 return runner
             policy = self._policy_of(test, request)
-        key = (home, self.variant(test))
+        key = (home, variant_of(test))
         runner = self._homes.get(key)
         if runner is not None and runner.loop.is_closed():
             # By a fixture, say, for which it was just the current loop: nothing is lost by that.
@@ -342,7 +342,7 @@ class Loops:
     ) -> Runner | None:
         """The loop of a node that a fixture of the user's has made, or that no policy concerns."""
         scope = scope_of(home)
-        if self.is_outside_policy(test, scope):
+        if is_outside_policy(test, scope):
             runner = self._homes.get((home, ""))
             if runner is not None and not runner.loop.is_closed():
                 return runner
@@ -374,27 +374,6 @@ class Loops:
             self._set_policy(policy)
             self.policy = policy
         return policy
-
-    def is_outside_policy(self, test: RunningTest, scope: str) -> bool:
-        """Whether the user's event loop policy ends before a loop, or fixture, of some scope."""
-        override = test.policy_override
-        return (
-            override is not None
-            and is_narrower(override.scope, than=scope)
-            and not self.has_factory(test)
-        )
-
-    def has_factory(self, test: RunningTest) -> bool:
-        """Whether the hook for loop factories has one for a test."""
-        self.variant(test)
-        return test.factory is not None
-
-    def variant(self, test: RunningTest) -> object:
-        """What tells loops of one home apart: the factory's name, or the policy's parameter."""
-        if test.variant is None:
-            test.factory = loop_factory(test.item)
-            test.variant = _variant(test)
-        return test.variant
 
     def _make(self, test: RunningTest, policy: Any) -> Runner:
         name, factory = test.factory or default_factory(policy)
@@ -656,17 +635,6 @@ def _is_in(home: Node, item: pytest.Item | None) -> bool:
     return node is not None
 
 
-def _variant(test: RunningTest) -> object:
-    if test.factory is not None:
-        name, factory = test.factory
-        # A function or lambda made anew at each call of the hook is the same factory.
-        return name, getattr(factory, "__code__", factory)
-    if test.policy_override is None:
-        return ""
-    parameter = _pytest_private.parameters(test.item).get("event_loop_policy")
-    return test.policy_override, _hashable(parameter)
-
-
 _LOOPS: Final = pytest.StashKey[Loops]()
 
 
@@ -677,14 +645,6 @@ def loops_of(config: pytest.Config) -> Loops:
     except KeyError:
         loops = config.stash[_LOOPS] = Loops(config)
         return loops
-
-
-def _hashable(value: object) -> object:
-    try:
-        hash(value)
-    except TypeError:
-        return id(value)
-    return value
 
 
 # -- what users override --

@@ -53,6 +53,7 @@ from pytest_asyncio.plan import AnyFixtureDef
 from pytest_asyncio.stale_fixtures import finish_broken
 from pytest_asyncio.stale_fixtures import finish_left
 from pytest_asyncio.state import RunningTest
+from pytest_asyncio.variants import has_factory
 from pytest_asyncio.warning_types import PytestAsyncioLoopWarning
 from pytest_asyncio.warning_types import warn
 
@@ -470,7 +471,7 @@ def _prepare(item: pytest.Function, loops: Loops, *, is_async: bool) -> None:
     loops.policy = test.before.policy
     _check_mark(item, test.marking)
     said = test.marking
-    if said.loop_factories is not None and not loops.has_factory(test):
+    if said.loop_factories is not None and not has_factory(test):
         text = messages.no_loop_factories(item.nodeid, said.loop_factories)
         raise failure(text, item)
     finish_left(item, test, loops)

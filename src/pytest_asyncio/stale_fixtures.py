@@ -18,6 +18,8 @@ from pytest_asyncio.outcomes import attempt
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.state import RunningFixture
 from pytest_asyncio.state import RunningTest
+from pytest_asyncio.variants import is_outside_policy
+from pytest_asyncio.variants import variant_of
 from pytest_asyncio.warning_types import PytestAsyncioLoopWarning
 from pytest_asyncio.warning_types import warn
 
@@ -79,7 +81,7 @@ def finish_left(item: pytest.Function, test: RunningTest, loops: Loops) -> None:
 
 def _of_other_variants(test: RunningTest, loops: Loops) -> list[RunningFixture]:
     """The fixtures of a test that were set up in another variant of its loop, or failed so."""
-    variant = loops.variant(test)
+    variant = variant_of(test)
     failed = [
         each
         for each in loops.failed.values()
@@ -89,7 +91,7 @@ def _of_other_variants(test: RunningTest, loops: Loops) -> list[RunningFixture]:
         each
         for each in (*reversed(loops.live), *failed)
         if each.variant not in (None, variant)
-        and not loops.is_outside_policy(test, each.fixturedef.scope)
+        and not is_outside_policy(test, each.fixturedef.scope)
     ]
     if not others:
         return others

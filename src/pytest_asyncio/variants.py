@@ -1,0 +1,58 @@
+"""Variants of a loop: what tells those of one home apart, by the loop factory or the policy.
+
+A test that runs with two loop factories, or two event loop policies, has a loop of each; so have
+the fixtures that it shares with others. Nothing here makes a loop.
+"""
+
+from __future__ import annotations
+
+from pytest_asyncio import _pytest_private
+from pytest_asyncio.loop_factories import loop_factory
+from pytest_asyncio.outcomes import is_hidden
+from pytest_asyncio.plan import is_narrower
+from pytest_asyncio.state import RunningTest
+
+__tracebackhide__ = is_hidden
+
+
+def variant_of(test: RunningTest) -> object:
+    """What tells loops of one home apart: the factory's name, or the policy's parameter."""
+    if test.variant is None:
+        test.factory = loop_factory(test.item)
+        test.variant = _variant(test)
+    return test.variant
+
+
+def _variant(test: RunningTest) -> object:
+    if test.factory is not None:
+        name, factory = test.factory
+        # A function or lambda made anew at each call of the hook is the same factory.
+        return name, getattr(factory, "__code__", factory)
+    if test.policy_override is None:
+        return ""
+    parameter = _pytest_private.parameters(test.item).get("event_loop_policy")
+    return test.policy_override, _hashable(parameter)
+
+
+def _hashable(value: object) -> object:
+    try:
+        hash(value)
+    except TypeError:
+        return id(value)
+    return value
+
+
+def has_factory(test: RunningTest) -> bool:
+    """Whether the hook for loop factories has one for a test."""
+    variant_of(test)
+    return test.factory is not None
+
+
+def is_outside_policy(test: RunningTest, scope: str) -> bool:
+    """Whether the user's event loop policy ends before a loop, or fixture, of some scope."""
+    override = test.policy_override
+    return (
+        override is not None
+        and is_narrower(override.scope, than=scope)
+        and not has_factory(test)
+    )
