@@ -244,7 +244,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     ):
         # What shares a loop runs with one factory before it does with the next.
         scopes: set[ScopeName] = {each.scope for each in fixtures_of(item, loops)}
-        scopes.add(loops.scope_asked_by_test(said) or "function")
+        scopes.add(loops.asked.scope_by_test(said) or "function")
         scope = min(scopes, key=SCOPES.index)
         _pytest_private.add_to_closure(item, FACTORY_FIXTURE)
         metafunc.parametrize(
@@ -324,7 +324,7 @@ def _uses(item: pytest.Item, fixtures: Iterable[AnyFixtureDef], loops: Loops) ->
         loop_scope = definition_of(fixturedef).loop_scope
         if loop_scope is not None and _is_there_by_autouse_alone(item, fixturedef):
             continue  # It is written where it runs, and no test has any use for its value.
-        home = loops.asked_by_fixture(loop_scope, node)
+        home = loops.asked.by_fixture(loop_scope, node)
         # One of function scope follows the test, unless it asks for a loop by itself.
         if loop_scope is not None or (home or node) is not item:
             uses.append(((fixturedef, node), home))
@@ -348,7 +348,7 @@ def _is_there_by_autouse_alone(item: pytest.Item, fixturedef: AnyFixtureDef) -> 
 
 def _asked_by_test(item: pytest.Item, uses: Uses, loops: Loops) -> Node | None:
     """The home of the loop that a test asks for, if only by a fixture for its loop alone."""
-    asked = loops.asked_by_test(marking(item), item)
+    asked = loops.asked.by_test(marking(item), item)
     if asked is None and any(home is item for _, home in uses):
         return item
     return asked
@@ -360,13 +360,13 @@ def _agree_on_package(
     """Give a test and its fixtures that ask for package scope, or have it, the same package."""
     homes: list[Node] = []
     for fixturedef in fixtures:
-        asked = loops.scope_asked_by_fixture(definition_of(fixturedef).loop_scope)
+        asked = loops.asked.scope_by_fixture(definition_of(fixturedef).loop_scope)
         if asked in (None, "fixture-scope"):
             asked = fixturedef.scope
         if asked == "package":
             node = _pytest_private.scope_node(item, fixturedef)
             homes.append(home_of(node, "package"))
-    if homes and loops.scope_asked_by_test(marking(item)) == "package":
+    if homes and loops.asked.scope_by_test(marking(item)) == "package":
         homes.append(home_of(item, "package"))
     if len(homes) > 1:
-        loops.agree_on_package(homes)
+        loops.asked.agree_on_package(homes)

@@ -274,7 +274,7 @@ def _begin(
     if node is not item:
         node = outermost(node)
     test = loops.enter(item)
-    asked = loops.asked_by_fixture(definition.loop_scope, node)
+    asked = loops.asked.by_fixture(definition.loop_scope, node)
     if definition.loop_scope is not None:
         if is_narrower(definition.loop_scope, than=fixturedef.scope):
             text = messages.fixture_wider_than_loop_scope(
@@ -302,7 +302,7 @@ def _begin(
                 functools.partial(_pytest_private.finish, fixturedef, request)
             )
         return RunningFixture(fixturedef, request, runner, override.scope, None)
-    elif asked is item and loops.asked_by_test(test.marking, item) is None:
+    elif asked is item and loops.asked.by_test(test.marking, item) is None:
         # An option says so, and not the test, whose own loop may be a wider one by the plan.
         asked = None
     if asked is None and node is item and loops.plan.is_asked_for_by_fixture(item):

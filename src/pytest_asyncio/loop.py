@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
-from collections.abc import Sequence
 import contextlib
 import functools
 import inspect
@@ -27,10 +26,8 @@ import pytest
 
 from pytest_asyncio import _pytest_private
 from pytest_asyncio import messages
-from pytest_asyncio.config import FixtureScopeDefault
 from pytest_asyncio.config import LeakedTasks
 from pytest_asyncio.config import Mode
-from pytest_asyncio.config import ScopeName
 from pytest_asyncio.config import SCOPES
 from pytest_asyncio.config import Settings
 from pytest_asyncio.config import settings
@@ -38,13 +35,12 @@ from pytest_asyncio.loop_factories import default_factory
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.loop_factories import is_loop
 from pytest_asyncio.loop_factories import new_loop
-from pytest_asyncio.markers import Marking
+from pytest_asyncio.loop_scopes import AskedLoops
 from pytest_asyncio.markers import marking
 from pytest_asyncio.markers import unbound
 from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.plan import AnyFixtureDef
-from pytest_asyncio.plan import home_of
 from pytest_asyncio.plan import Node
 from pytest_asyncio.plan import Plan
 from pytest_asyncio.plan import scope_of
@@ -92,11 +88,12 @@ class Loops:
         """The test that is being run, if it uses a loop."""
         self.replaced: pytest.Item | None = None
         """The test in the place of whose function another one stands, for anybody to call."""
+        self.asked: Final = AskedLoops(self.settings)
+        """The loops that tests and fixtures ask for."""
         self.plan: Plan = Plan({})
+        """The loops of those that ask for none."""
         self.collection: Final = Collection()
         """What the collection has found."""
-        self.packages: Final[dict[Node, Node]] = {}
-        """Packages whose tests and fixtures use the loop of another one, further up."""
         self.live: Final[list[RunningFixture]] = []
         """The fixtures of ours that are set up, in that order."""
         self.failed: Final[dict[AnyFixtureDef, RunningFixture]] = {}
@@ -167,7 +164,7 @@ class Loops:
         :param request: A request of that test, where it sees an ``event_loop_policy``.
         """
         item = test.item
-        home = self.asked_by_test(test.marking, item)
+        home = self.asked.by_test(test.marking, item)
         if home is None or not test.is_async:
             group = self.plan.home_of_test(item)
             if (
@@ -217,46 +214,6 @@ class Loops:
             requested = _pytest_private.requested_fixturedefs(item)
             return {"event_loop_policy": requested["event_loop_policy"][-1], **found}
         return found
-
-    def scope_asked_by_test(self, said: Marking) -> ScopeName | None:
-        """The scope of the loop that a test, or the option for all tests, asks for."""
-        return said.loop_scope or self.settings.default_test_loop_scope
-
-    def asked_by_test(self, said: Marking, item: pytest.Item) -> Node | None:
-        """The home of that loop."""
-        scope = self.scope_asked_by_test(said)
-        return None if scope is None else self._agreed(home_of(item, scope))
-
-    def scope_asked_by_fixture(
-        self, loop_scope: ScopeName | None
-    ) -> FixtureScopeDefault | None:
-        """The scope of the loop that a fixture, or the option for all fixtures, asks for."""
-        return loop_scope or self.settings.default_fixture_loop_scope
-
-    def asked_by_fixture(
-        self, loop_scope: ScopeName | None, cached_for: Node
-    ) -> Node | None:
-        """The home of that loop."""
-        scope = self.scope_asked_by_fixture(loop_scope)
-        if scope is None:
-            return None
-        home = cached_for if scope == "fixture-scope" else home_of(cached_for, scope)
-        return self._agreed(home)
-
-    def _agreed(self, home: Node) -> Node:
-        while self.packages and home in self.packages:
-            home = self.packages[home]
-        return home
-
-    def agree_on_package(self, homes: Sequence[Node]) -> None:
-        """Have one loop for what is used together and asks for package scope.
-
-        Seen from a test its package is the innermost one, seen from a fixture the one that its
-        conftest.py is in, which may be an outer one, or none: the session, then.
-        """
-        agreed = set(map(self._agreed, homes))
-        widest = min(agreed, key=lambda home: len(home.listchain()))
-        self.packages.update(dict.fromkeys(agreed - {widest}, widest))
 
     # -- event loop policies --
 
@@ -607,7 +564,7 @@ class Loops:
         test = self.test
         return test is not None and (
             test.override is not None
-            or test.home is self.asked_by_test(test.marking, test.item)
+            or test.home is self.asked.by_test(test.marking, test.item)
         )
 
     def _ended(self, nextitem: pytest.Item | None) -> list[tuple[Node, object]]:
