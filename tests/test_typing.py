@@ -41,7 +41,7 @@ STUBTEST_IS_MISTAKEN: Final = r"""
 pytest_asyncio\.collection\.Stake
 pytest_asyncio\.config\.(FixtureScopeDefault|ScopeName)
 pytest_asyncio\.former_names\._ScopeName
-pytest_asyncio\.markers\.Kind
+pytest_asyncio\.functions\.Kind
 pytest_asyncio\.ports\.(_IPVersion|_Protocol)
 # A function behind functools.cache is declared to take anything.
 pytest_asyncio\.markers\._automatic

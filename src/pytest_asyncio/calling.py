@@ -26,13 +26,13 @@ from pytest_asyncio.background import check_leaked
 from pytest_asyncio.background import tell_of_call
 from pytest_asyncio.contexts import Changes
 from pytest_asyncio.contexts import context_for_task
+from pytest_asyncio.functions import kind
+from pytest_asyncio.functions import place
+from pytest_asyncio.functions import unbound
 from pytest_asyncio.loop import Loops
-from pytest_asyncio.loop import place
 from pytest_asyncio.markers import function_id
 from pytest_asyncio.markers import is_marked_by_its_own
-from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import marking
-from pytest_asyncio.markers import unbound
 from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.state import RunningTest

@@ -16,9 +16,9 @@ import pytest
 from pytest_asyncio import _pytest_private
 from pytest_asyncio import messages
 from pytest_asyncio.config import SCOPES
-from pytest_asyncio.loop import location
+from pytest_asyncio.functions import location
+from pytest_asyncio.functions import unbound
 from pytest_asyncio.loop import Loops
-from pytest_asyncio.markers import unbound
 from pytest_asyncio.outcomes import chain
 from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import failure_of

@@ -29,14 +29,14 @@ from pytest_asyncio.contexts import context_for_fixture
 from pytest_asyncio.contexts import Inherited
 from pytest_asyncio.fixtures import Definition
 from pytest_asyncio.fixtures import is_ours
+from pytest_asyncio.functions import ASYNC
+from pytest_asyncio.functions import kind
+from pytest_asyncio.functions import location
 from pytest_asyncio.lending import give_back
 from pytest_asyncio.lending import lend
 from pytest_asyncio.lending import lending_to
-from pytest_asyncio.loop import location
 from pytest_asyncio.loop import Loops
-from pytest_asyncio.markers import ASYNC
 from pytest_asyncio.markers import is_async_test
-from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import marking
 from pytest_asyncio.outcomes import at_unless_shown
 from pytest_asyncio.outcomes import failure

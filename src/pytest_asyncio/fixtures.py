@@ -29,13 +29,13 @@ from pytest_asyncio import messages
 from pytest_asyncio.config import ScopeName
 from pytest_asyncio.config import SCOPES
 from pytest_asyncio.contexts import differences
+from pytest_asyncio.functions import ASYNC
+from pytest_asyncio.functions import Kind
+from pytest_asyncio.functions import kind
+from pytest_asyncio.functions import unbound
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
-from pytest_asyncio.markers import ASYNC
-from pytest_asyncio.markers import Kind
-from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import marking
-from pytest_asyncio.markers import unbound
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.plan import AnyFixtureDef
 

@@ -12,10 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
-import contextlib
 import functools
-import inspect
-from pathlib import Path
 import sys
 from typing import Any
 from typing import Final
@@ -31,13 +28,13 @@ from pytest_asyncio.config import Mode
 from pytest_asyncio.config import SCOPES
 from pytest_asyncio.config import Settings
 from pytest_asyncio.config import settings
+from pytest_asyncio.functions import location
 from pytest_asyncio.loop_factories import default_factory
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.loop_factories import is_loop
 from pytest_asyncio.loop_factories import new_loop
 from pytest_asyncio.loop_scopes import AskedLoops
 from pytest_asyncio.markers import marking
-from pytest_asyncio.markers import unbound
 from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.plan import AnyFixtureDef
@@ -631,22 +628,6 @@ def overridden(name: str, item: Node) -> AnyFixtureDef | None:
         if handed_on not in RUNNERS.values() or handed_on not in fixturedef.argnames:
             return fixturedef
     return None
-
-
-def location(fixturedef: AnyFixtureDef, item: pytest.Item) -> str:
-    """Where a fixture is defined, as ``file:line``."""
-    return place(inspect.unwrap(fixturedef.func), item)
-
-
-def place(function: object, item: pytest.Item) -> str:
-    """Where a function is defined, as ``file:line``; what it is where nobody can tell."""
-    code = getattr(unbound(function), "__code__", None)
-    if code is None:
-        return repr(function)
-    path = code.co_filename
-    with contextlib.suppress(ValueError):
-        path = str(Path(path).relative_to(item.config.rootpath))
-    return f"{path}:{code.co_firstlineno}"
 
 
 # -- fixtures --

@@ -1,23 +1,17 @@
 """The ``asyncio`` marker: what it says to the plugin; which items are the plugin's.
 
-What a test *is* (a coroutine function, an async generator, hypothesis around either, a wrapper
-of one) is decided here, from the function and its markers alone. Loops come later.
+It is decided by what a test is (a coroutine function, an async generator, hypothesis around
+either, a wrapper of one) and by its markers alone. Loops come later.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from collections.abc import Sequence
 import functools
-import inspect
-import types
-from typing import Any
 from typing import cast
 from typing import Final
 from typing import final
-from typing import Literal
 from typing import TYPE_CHECKING
-from typing import TypeAlias
 
 import pytest
 
@@ -27,6 +21,8 @@ from pytest_asyncio.config import chosen_mode
 from pytest_asyncio.config import Mode
 from pytest_asyncio.config import ScopeName
 from pytest_asyncio.config import SCOPES
+from pytest_asyncio.functions import ASYNC
+from pytest_asyncio.functions import kind
 from pytest_asyncio.outcomes import is_hidden
 
 if TYPE_CHECKING:
@@ -34,67 +30,10 @@ if TYPE_CHECKING:
 
 __tracebackhide__ = is_hidden
 
-__all__ = ["AsyncTest", "Kind", "is_async_test", "mark"]
+__all__ = ["AsyncTest", "is_async_test", "mark"]
 
 FOREIGN_MARKERS: Final = frozenset({"anyio", "tornado", "trio", "twisted"})
 """Markers of other frameworks: in auto mode, a test with one of them is left to it."""
-
-
-# Not an enum: before Python 3.12, to name a member of one takes as long as a call.
-Kind: TypeAlias = Literal["coroutine", "generator", "wrapper", "xunit", "synchronous"]
-"""What calling a function gives.
-
-A *generator* is an async one. A *wrapper* is something synchronous around one of the two before,
-which may return an awaitable. *xunit* is pytest's own fixture around an async ``setup_method`` or
-one of its kin.
-"""
-
-ASYNC: Final[tuple[Kind, ...]] = ("coroutine", "generator")
-"""What pytest itself cannot call."""
-
-
-def unbound(function: Any) -> Any:
-    """The function behind partials and methods."""
-    while type(function) is not types.FunctionType:
-        if isinstance(function, functools.partial):
-            function = function.func
-        elif inspect.ismethod(function) or isinstance(
-            function, staticmethod | classmethod
-        ):
-            function = cast("Any", function).__func__
-        else:
-            break
-    return function
-
-
-def kind(function: Callable[..., object]) -> Kind:
-    """What calling ``function`` gives, as far as can be said without a call."""
-    plain: Any = function
-    if type(plain) is not types.FunctionType:
-        plain = unbound(function)
-    if type(plain) is types.FunctionType:  # Nearly always; inspect takes its time.
-        flags = plain.__code__.co_flags
-        if flags & inspect.CO_COROUTINE:
-            return "coroutine"
-        if flags & inspect.CO_ASYNC_GENERATOR:
-            return "generator"
-        if not vars(plain):
-            return "synchronous"
-    if inspect.iscoroutinefunction(plain):
-        return "coroutine"
-    if inspect.isasyncgenfunction(plain):
-        return "generator"
-    if hasattr(plain, "hypothesis"):
-        inner = getattr(cast("Any", plain).hypothesis, "inner_test", None)
-        return "synchronous" if inner is None else kind(inner)
-    if hasattr(plain, "__wrapped__"):
-        try:
-            innermost = inspect.unwrap(plain)
-        except ValueError:  # The wrappers go round in a circle.
-            return "synchronous"
-        if innermost is not plain and kind(innermost) in ASYNC:
-            return "wrapper"
-    return "synchronous"
 
 
 def mark(

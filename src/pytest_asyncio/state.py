@@ -16,9 +16,9 @@ import pytest
 
 from pytest_asyncio import _pytest_private
 from pytest_asyncio.contexts import Changes
+from pytest_asyncio.functions import ASYNC
+from pytest_asyncio.functions import kind
 from pytest_asyncio.hookspecs import LoopFactory
-from pytest_asyncio.markers import ASYNC
-from pytest_asyncio.markers import kind
 from pytest_asyncio.markers import Marking
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.plan import AnyFixtureDef
