@@ -121,7 +121,7 @@ class Running:
             manager.unregister(self)
             return
         self.loops = loops_of(session.config)
-        self.loops.on_interruption = self._announce_interruption
+        self.loops.on_interruption = functools.partial(self._add, _Interrupted)
         self._follow_mode()
 
     def pytest_pycollect_makemodule(self) -> None:
@@ -153,31 +153,29 @@ class Running:
         ):
             manager.register(_Unmarked())
         if loops.collection.is_synchronous_concerned:
-            self._add_synchronous(manager)
+            self._add(_Synchronous)
         if not (loops.collection.is_concerned or loops.is_auto or is_any_declared()):
             manager.unregister(self)
             # What no test asks for plainly may yet be asked for while one runs.
             manager.register(_Aside(self._come_back), _ASIDE)
             loops.on_first_test = self._come_back
-        else:
-            self._add_in_place(manager)
+        elif _is_call_observed(session.config):
+            self._add(_InPlace)
 
     def _come_back(self) -> None:
         self.loops.on_first_test = None
         manager = self.loops.config.pluginmanager
         manager.unregister(name=_ASIDE)
         manager.register(self)
-        self._add_synchronous(manager)
-        self._add_in_place(manager)
+        self._add(_Synchronous)
+        if _is_call_observed(self.loops.config):
+            self._add(_InPlace)
 
-    def _add_synchronous(self, manager: pytest.PytestPluginManager) -> None:
-        """Have the hook around synchronous tests, too."""
-        if not manager.has_plugin(_SYNCHRONOUS):
-            manager.register(_Synchronous(self.loops), _SYNCHRONOUS)
-
-    def _add_in_place(self, manager: pytest.PytestPluginManager) -> None:
-        if _is_call_observed(self.loops.config) and not manager.has_plugin(_IN_PLACE):
-            manager.register(_InPlace(self.loops), _IN_PLACE)
+    def _add(self, hooks: type[_Synchronous | _InPlace | _Interrupted]) -> None:
+        """Have hooks that few runs need, unless they are there."""
+        manager = self.loops.config.pluginmanager
+        if not manager.has_plugin(hooks.NAME):
+            manager.register(hooks(self.loops), hooks.NAME)
 
     # -- set-up --
 
@@ -203,7 +201,7 @@ class Running:
         if loops.unhandled or loops.stuck:
             tell(item, loops)
         if loops.test is not None and not loops.test.is_async:
-            self._add_synchronous(item.config.pluginmanager)
+            self._add(_Synchronous)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(
@@ -292,11 +290,6 @@ class Running:
                 for text in told:
                     reporter.write_line(text)
 
-    def _announce_interruption(self) -> None:
-        manager = self.loops.config.pluginmanager
-        if not any(isinstance(each, _Interrupted) for each in manager.get_plugins()):
-            manager.register(_Interrupted(self.loops))
-
 
 _AUTO_MODE: Final = "pytest_asyncio.auto_mode"
 
@@ -327,12 +320,11 @@ class _Unmarked:
             raise failure(text, pyfuncitem)
 
 
-_SYNCHRONOUS: Final = "pytest_asyncio.synchronous"
-
-
 @final
 class _Synchronous:
     """The hook around synchronous tests, as long as one of them may have to do with a loop."""
+
+    NAME: Final = "pytest_asyncio.synchronous"
 
     def __init__(self, loops: Loops) -> None:
         self._loops: Final = loops
@@ -359,9 +351,6 @@ class _Synchronous:
         tell_of_call(item, loops, alone=alone)
 
 
-_IN_PLACE: Final = "pytest_asyncio.in_place"
-
-
 @final
 class _InPlace:
     """The hook that is there where other plugins, or a ``conftest.py``, see calls of tests.
@@ -369,6 +358,8 @@ class _InPlace:
     Whoever runs coroutine functions, or does something else with them, is to find synchronous
     ones, as in all releases: these tests are ours.
     """
+
+    NAME: Final = "pytest_asyncio.in_place"
 
     def __init__(self, loops: Loops) -> None:
         self._loops: Final = loops
@@ -436,6 +427,8 @@ def _is_call_observed(config: pytest.Config) -> bool:
 @final
 class _Interrupted:
     """The hook that is there after an interruption, and not for each report of every test."""
+
+    NAME: Final = "pytest_asyncio.interrupted"
 
     def __init__(self, loops: Loops) -> None:
         self._loops: Final = loops
