@@ -287,7 +287,7 @@ class Loops:
         if runner is None:
             runner = self._homes[key] = self._make(test, policy)
             if not isinstance(home, pytest.Session):  # Nothing is wider.
-                end = functools.partial(self._end_of, home)
+                end = functools.partial(self._close_at_end_of, home)
                 _pytest_private.at_end_of(home, end)
         return runner
 
@@ -427,7 +427,7 @@ class Loops:
             )
         return test
 
-    def _end_of(self, home: Node) -> None:
+    def _close_at_end_of(self, home: Node) -> None:
         """Close the loop of a node before wider fixtures are torn down.
 
         They may wait for what a test has left in it: that a connection is closed, say. And they
@@ -448,7 +448,7 @@ class Loops:
                     try:
                         runner.settle()
                     finally:
-                        if left := self._end(runner, before):
+                        if left := self._close(runner, before):
                             self._unended.append((home, left))
         finally:
             if test is not None and (
@@ -479,17 +479,17 @@ class Loops:
         :returns: For each loop that did not end in order, its home and what was left in it.
         """
         before = self._before()
-        ended = self._ended(nextitem)
+        ended = self._not_needed_by(nextitem)
         try:
             while self._unended:
                 yield self._unended.pop(0)
             for key in ended:
-                if left := self._end(self._homes.pop(key), before):
+                if left := self._close(self._homes.pop(key), before):
                     yield key[0], left
             for runner, override in list(self._adopted.items()):
                 if not _pytest_private.is_set_up(override):
                     del self._adopted[runner]
-                    self._end(runner, before)
+                    self._close(runner, before)
         finally:
             self.undo_changes()
             if nextitem is None and not self.live:
@@ -501,7 +501,7 @@ class Loops:
                 self._put_back(before)
             self.test = None
 
-    def _end(self, runner: Runner, before: CurrentLoop | None) -> list[str]:
+    def _close(self, runner: Runner, before: CurrentLoop | None) -> list[str]:
         """Close a loop; what was current before it is, where user code left none behind."""
         left = runner.close()
         if before is not None and before.earlier is None and not before.is_open:
@@ -564,7 +564,7 @@ class Loops:
             or test.home is self.asked.by_test(test.marking, test.item)
         )
 
-    def _ended(self, nextitem: pytest.Item | None) -> list[tuple[Node, object]]:
+    def _not_needed_by(self, nextitem: pytest.Item | None) -> list[tuple[Node, object]]:
         """The keys of the loops that are no longer needed, the last one that was made first."""
         # The item itself comes round again when it is rerun, and gets another loop then.
         item = None if self.test is None else self.test.item

@@ -260,7 +260,7 @@ class Running:
         elif nextitem is None or nextitem.parent is not item.parent:
             # Until then nothing that is wider than the test has been torn down.
             loops.keep_current_of_wider()
-        _end(test, nextitem, loops, errors, open_loops)
+        _end_test(test, nextitem, loops, errors, open_loops)
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter
@@ -283,7 +283,7 @@ class Running:
             yield
         finally:
             told += _finish_given_up(self.loops)
-            told += _end_of(self.loops)
+            told += _close_all(self.loops)
             reporter = session.config.pluginmanager.get_plugin("terminalreporter")
             if told and reporter is not None:
                 reporter.section("asyncio: after the last test")
@@ -511,7 +511,7 @@ def _is_requested(item: pytest.Function) -> bool:
 # -- tear-down --
 
 
-def _end(
+def _end_test(
     test: RunningTest,
     nextitem: pytest.Item | None,
     loops: Loops,
@@ -567,7 +567,7 @@ def _finish_given_up(loops: Loops) -> list[str]:
     return told
 
 
-def _end_of(loops: Loops) -> list[str]:
+def _close_all(loops: Loops) -> list[str]:
     """Close all loops, those of fixtures that were never torn down, too; what is told of it."""
     look_at_tasks(loops)
     loops.live.clear()
