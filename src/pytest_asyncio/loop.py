@@ -1,10 +1,11 @@
-"""Event loops: which one a test and its fixtures run in, how it is made, how long it lives.
+"""Event loops: which one a test runs in, how it is made, how long it lives; `event_loop`.
 
 A loop belongs to a *home*, the node of the collection tree for whose life it exists: the
 session, a package, a module, a class or a single test. It is made when the first test or
 fixture needs it and closed when pytest leaves the node.
 
-What runs in a loop, and what a fixture is, is not decided here.
+`Loops` holds what there is in a run: loops, the running test, fixtures that are set up. What runs
+in a loop, and what a fixture is, is not decided here.
 """
 
 from __future__ import annotations
