@@ -12,35 +12,24 @@ import asyncio
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
-from collections.abc import Mapping
-import concurrent.futures
 import contextvars
-from pathlib import Path
 import selectors
-import signal
-import sys
-import threading
 import traceback
-import types
 from typing import Any
 from typing import cast
 from typing import Final
 from typing import final
 import weakref
 
+from pytest_asyncio.deadlock import DeadlockError
+from pytest_asyncio.deadlock import is_anything_outside
 from pytest_asyncio.tasks import describe
 from pytest_asyncio.tasks import is_of_standard_library
 from pytest_asyncio.tasks import is_plumbing
 from pytest_asyncio.tasks import of_users
-from pytest_asyncio.timeouts import is_of_tool
 from pytest_asyncio.timeouts import is_timeout
-from pytest_asyncio.timeouts import TOOLS
 
 __tracebackhide__ = True
-
-
-class DeadlockError(Exception):
-    """Nothing can ever wake the loop up again."""
 
 
 @final
@@ -90,6 +79,10 @@ def _leave_out_plumbing(told: traceback.TracebackException) -> None:
     for each in (told.__cause__, told.__context__, *(told.exceptions or ())):
         if each is not None:
             _leave_out_plumbing(each)
+
+
+RECHECK: Final = 1.0
+"""Seconds after which a loop that blocks for ever is looked at again."""
 
 
 @final
@@ -307,11 +300,7 @@ class Watch:
             return False
         if self._jobs or getattr(loop, "_signal_handlers", True):
             return False
-        return (
-            not _has_signal_handlers()
-            and not _has_processes()
-            and not _has_threads(loop)
-        )
+        return not is_anything_outside(loop)
 
 
 # -- methods that are replaced on one object --
@@ -471,103 +460,3 @@ OWNER: Final = contextvars.ContextVar[Tasks | None](
     "pytest_asyncio_owner", default=None
 )
 """The tasks of the test or fixture in whose context a task is started."""
-
-
-# -- deadlocks --
-
-
-RECHECK: Final = 1.0
-"""Seconds after which a loop that blocks for ever is looked at again."""
-
-
-_THREADS: Final = Path("/proc/self/task")
-"""Where Linux lists the threads of this process; elsewhere nothing can be proven."""
-
-
-def _has_signal_handlers() -> bool:
-    """Whether Python code other than known test tools handles a signal."""
-    for number in signal.valid_signals():
-        handler = signal.getsignal(number)
-        if (
-            callable(handler)
-            and handler is not signal.default_int_handler
-            and not is_of_tool(handler)
-        ):
-            return True
-    return False
-
-
-def _has_processes() -> bool:
-    """Whether there are child processes, which can send a signal; unknown counts as yes."""
-    try:
-        return any((thread / "children").read_text() for thread in _THREADS.iterdir())
-    except OSError:
-        return True
-
-
-def _has_threads(loop: asyncio.SelectorEventLoop) -> bool:
-    """Whether a thread may call into the loop; threads that Python does not know count, too.
-
-    The frames come last, and only where no thread of the user's is at work: while one is looked
-    at, its variables live on, and a database may find its cursors still open.
-    """
-    threads = threading.enumerate()
-    if any(_is_users(thread, loop) for thread in threads):
-        return True
-    known = sys._current_frames()
-    if len(list(_THREADS.iterdir())) > len(known):
-        return True
-    idle = {threading.get_ident(), *_idle_threads(loop, known)}
-    # Those that are left are tools'. Their frames would not tell: they wait inside threading.
-    idle.update(each.ident for each in threads if isinstance(each, threading.Timer))
-    return any(
-        ident not in idle and _root_of(frame) not in TOOLS
-        for ident, frame in known.items()
-    )
-
-
-def _is_users(thread: threading.Thread, loop: asyncio.SelectorEventLoop) -> bool:
-    """Whether a thread is neither this one, nor one of the loop's executor, nor a test tool's."""
-    if thread.ident == threading.get_ident():
-        return False
-    if thread in getattr(getattr(loop, "_default_executor", None), "_threads", ()):
-        return False
-    if isinstance(thread, threading.Timer):
-        return not is_of_tool(thread.function)
-    # threading keeps it to itself; what it has not started it knows as a _DummyThread.
-    target = getattr(thread, "_target", None)
-    return not isinstance(thread, threading._DummyThread) and not is_of_tool(target)
-
-
-def _idle_threads(
-    loop: asyncio.SelectorEventLoop, frames: Mapping[int, types.FrameType]
-) -> set[int | None]:
-    """The threads of the default executor that wait for work, none being on its way."""
-    executor = getattr(loop, "_default_executor", None)
-    if not isinstance(executor, concurrent.futures.ThreadPoolExecutor):
-        return set()
-    from concurrent.futures import thread as module
-
-    threads = getattr(executor, "_threads", ())
-    queue = getattr(executor, "_work_queue", None)
-    if queue is None or not queue.empty():
-        return set()
-    waiting = module.__file__, "_worker"
-    return {
-        thread.ident
-        for thread in threads
-        if (frame := frames.get(thread.ident)) is not None
-        and (frame.f_code.co_filename, frame.f_code.co_name) == waiting
-    }
-
-
-def _root_of(frame: types.FrameType) -> str:
-    """The package of the function that a thread runs."""
-    module = ""
-    each: types.FrameType | None = frame
-    while each is not None:
-        name = str(each.f_globals.get("__name__", ""))
-        if name != "threading":
-            module = name
-        each = each.f_back
-    return module.partition(".")[0]

@@ -42,13 +42,13 @@ def of_test(exc: BaseException, item: pytest.Item, loops: Loops) -> BaseExceptio
     """What the user is to see of a failed test."""
     import asyncio
 
-    from pytest_asyncio import diagnostics
     from pytest_asyncio import runner
+    from pytest_asyncio.deadlock import DeadlockError
 
     what = item.nodeid
     if isinstance(exc, runner.LoopRunningError):
         return failure(messages.test_in_running_loop(what), item)
-    if isinstance(exc, diagnostics.DeadlockError):
+    if isinstance(exc, DeadlockError):
         deadlock = pytest.fail.Exception(messages.deadlock(what, str(exc)))
         return deadlock.with_traceback(runner.user_traceback(exc))
     if isinstance(exc, asyncio.CancelledError) and loops.crashed():
@@ -140,8 +140,8 @@ def _of_any(
     asking: RunningFixture | None = None,
 ) -> BaseException:
     """The message for what may come out of any drive of a loop, or the exception, explained."""
-    from pytest_asyncio import diagnostics
     from pytest_asyncio import runner
+    from pytest_asyncio.deadlock import DeadlockError
 
     if isinstance(exc, runner.LoopStoppedError):
         return failure(messages.loop_stopped(what), item)
@@ -151,7 +151,7 @@ def _of_any(
     if isinstance(exc, runner.LoopRunElsewhereError):
         override = _override(item, loops, asking)
         return failure(messages.loop_is_run_elsewhere(what, override), item)
-    if isinstance(exc, diagnostics.DeadlockError):
+    if isinstance(exc, DeadlockError):
         return failure(messages.deadlock(what, str(exc)), item)
     if isinstance(exc, runner.CancelledWithoutATraceError):
         return failure(messages.cancelled_without_a_trace(what), item)

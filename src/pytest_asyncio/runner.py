@@ -34,7 +34,7 @@ from typing import TypeVar
 from pytest_asyncio import shutdown
 from pytest_asyncio.current_loop import CurrentLoop
 from pytest_asyncio.current_loop import set_current_loop
-from pytest_asyncio.diagnostics import DeadlockError
+from pytest_asyncio.deadlock import DeadlockError
 from pytest_asyncio.diagnostics import has_come_out
 from pytest_asyncio.diagnostics import OWNER
 from pytest_asyncio.diagnostics import Tasks
@@ -441,9 +441,8 @@ class Runner:
 
     # -- tasks that a test leaves --
 
-    def tasks(self, owner: str = "") -> Tasks:
-        """A place for the tasks of a test, or of a fixture that is named."""
-        return Tasks(owner)
+    tasks: Final = Tasks
+    """A place for the tasks of a test, or of a fixture that is named."""
 
     def pending(self, tasks: Tasks) -> list[asyncio.Task[Any]]:
         """The tasks that do not end by themselves when the loop runs what is ready."""

@@ -1,0 +1,124 @@
+"""Whether anything outside a loop can still wake it up: a signal, a process, a thread.
+
+Every doubt means that it can. What the loop itself waits for is for `diagnostics` to say. Nothing
+here knows of pytest: a test tool is known by its name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+import concurrent.futures
+from pathlib import Path
+import signal
+import sys
+import threading
+import types
+from typing import Final
+
+from pytest_asyncio.timeouts import is_of_tool
+from pytest_asyncio.timeouts import TOOLS
+
+__tracebackhide__ = True
+
+
+class DeadlockError(Exception):
+    """Nothing can ever wake the loop up again."""
+
+
+def is_anything_outside(loop: asyncio.SelectorEventLoop) -> bool:
+    """Whether a loop may be woken up by what is not in it."""
+    return _has_signal_handlers() or _has_processes() or _has_threads(loop)
+
+
+def _has_signal_handlers() -> bool:
+    """Whether Python code other than known test tools handles a signal."""
+    for number in signal.valid_signals():
+        handler = signal.getsignal(number)
+        if (
+            callable(handler)
+            and handler is not signal.default_int_handler
+            and not is_of_tool(handler)
+        ):
+            return True
+    return False
+
+
+_THREADS: Final = Path("/proc/self/task")
+"""Where Linux lists the threads of this process; elsewhere nothing can be proven."""
+
+
+def _has_processes() -> bool:
+    """Whether there are child processes, which can send a signal; unknown counts as yes."""
+    try:
+        return any((thread / "children").read_text() for thread in _THREADS.iterdir())
+    except OSError:
+        return True
+
+
+def _has_threads(loop: asyncio.SelectorEventLoop) -> bool:
+    """Whether a thread may call into the loop; threads that Python does not know count, too.
+
+    The frames come last, and only where no thread of the user's is at work: while one is looked
+    at, its variables live on, and a database may find its cursors still open.
+    """
+    threads = threading.enumerate()
+    if any(_is_users(thread, loop) for thread in threads):
+        return True
+    known = sys._current_frames()
+    if len(list(_THREADS.iterdir())) > len(known):
+        return True
+    idle = {threading.get_ident(), *_idle_threads(loop, known)}
+    # Those that are left are tools'. Their frames would not tell: they wait inside threading.
+    idle.update(each.ident for each in threads if isinstance(each, threading.Timer))
+    return any(
+        ident not in idle and _root_of(frame) not in TOOLS
+        for ident, frame in known.items()
+    )
+
+
+def _is_users(thread: threading.Thread, loop: asyncio.SelectorEventLoop) -> bool:
+    """Whether a thread is neither this one, nor one of the loop's executor, nor a test tool's."""
+    if thread.ident == threading.get_ident():
+        return False
+    if thread in getattr(getattr(loop, "_default_executor", None), "_threads", ()):
+        return False
+    if isinstance(thread, threading.Timer):
+        return not is_of_tool(thread.function)
+    # threading keeps it to itself; what it has not started it knows as a _DummyThread.
+    target = getattr(thread, "_target", None)
+    return not isinstance(thread, threading._DummyThread) and not is_of_tool(target)
+
+
+def _idle_threads(
+    loop: asyncio.SelectorEventLoop, frames: Mapping[int, types.FrameType]
+) -> set[int | None]:
+    """The threads of the default executor that wait for work, none being on its way."""
+    executor = getattr(loop, "_default_executor", None)
+    if not isinstance(executor, concurrent.futures.ThreadPoolExecutor):
+        return set()
+    from concurrent.futures import thread as module
+
+    threads = getattr(executor, "_threads", ())
+    queue = getattr(executor, "_work_queue", None)
+    if queue is None or not queue.empty():
+        return set()
+    waiting = module.__file__, "_worker"
+    return {
+        thread.ident
+        for thread in threads
+        if (frame := frames.get(thread.ident)) is not None
+        and (frame.f_code.co_filename, frame.f_code.co_name) == waiting
+    }
+
+
+def _root_of(frame: types.FrameType) -> str:
+    """The package of the function that a thread runs."""
+    module = ""
+    each: types.FrameType | None = frame
+    while each is not None:
+        name = str(each.f_globals.get("__name__", ""))
+        if name != "threading":
+            module = name
+        each = each.f_back
+    return module.partition(".")[0]
