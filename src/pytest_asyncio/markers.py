@@ -23,7 +23,9 @@ from pytest_asyncio.config import ScopeName
 from pytest_asyncio.config import SCOPES
 from pytest_asyncio.functions import ASYNC
 from pytest_asyncio.functions import kind
+from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import is_hidden
+from pytest_asyncio.warning_types import warn
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -81,7 +83,7 @@ class Marking:
     :param mark: The marker that counts: the closest one, and one of the user's if there is.
     :param loop_scope: Scope of the loop that it asks for, or None.
     :param loop_factories: Names of the loop factories that it asks for, in order, or None.
-    :param problem: What is wrong with its arguments, which say nothing then; the test fails with
+    :param problem: What is wrong with its arguments, which say nothing then; `check_mark` tells
         it when the test is set up.
     :param foreign: Whether the test carries the marker of another framework.
     """
@@ -251,6 +253,15 @@ def _is_closer(
         and found in of_function
         and mark in _pytest_private.markers_of_parameters(node)
     )
+
+
+def check_mark(item: pytest.Item, said: Marking) -> None:
+    """Fail a test whose marker has wrong arguments."""
+    if said.problem:
+        raise failure(messages.bad_marker(item.nodeid, said.problem), item)
+    if said.mark is not None and "scope" in said.mark.kwargs:
+        text = messages.marker_scope_deprecated(function_id(item))
+        warn(item, pytest.PytestDeprecationWarning(text))
 
 
 if TYPE_CHECKING:

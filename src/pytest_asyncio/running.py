@@ -38,9 +38,8 @@ from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
 from pytest_asyncio.loop import RUNNERS
 from pytest_asyncio.markers import AutoMode
-from pytest_asyncio.markers import function_id
+from pytest_asyncio.markers import check_mark
 from pytest_asyncio.markers import is_unittest
-from pytest_asyncio.markers import Marking
 from pytest_asyncio.markers import marking
 from pytest_asyncio.outcomes import at_unless_shown
 from pytest_asyncio.outcomes import attempt
@@ -190,7 +189,7 @@ class Running:
             return
         loops.keep_policy()
         if at_stake != "none":
-            _check_mark(item, marking(item))
+            check_mark(item, marking(item))
             loops.let_one_be_made()
 
     # What goes wrong in the background of a failure is told at the end of the tear-down.
@@ -448,21 +447,12 @@ class _Interrupted:
 # -- set-up --
 
 
-def _check_mark(item: pytest.Item, said: Marking) -> None:
-    """Fail a test whose marker has wrong arguments."""
-    if said.problem:
-        raise failure(messages.bad_marker(item.nodeid, said.problem), item)
-    if said.mark is not None and "scope" in said.mark.kwargs:
-        text = messages.marker_scope_deprecated(function_id(item))
-        warn(item, pytest.PytestDeprecationWarning(text))
-
-
 def _prepare(item: pytest.Function, loops: Loops, *, is_async: bool) -> None:
     """Check the marker, clear up after earlier tests, and let the test have its event loop."""
     test = loops.enter(item)
     test.is_async = is_async
     loops.policy = test.before.policy
-    _check_mark(item, test.marking)
+    check_mark(item, test.marking)
     said = test.marking
     if said.loop_factories is not None and not has_factory(test):
         text = messages.no_loop_factories(item.nodeid, said.loop_factories)

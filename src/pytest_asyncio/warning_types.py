@@ -80,7 +80,7 @@ class PytestAsyncioLeakedTaskWarning(PytestAsyncioWarning):
 
 
 def warn(item: pytest.Item, warning: Warning) -> None:
-    """Warn at a test; where that is an error, and meant to be one, it has no traceback."""
+    """Warn at a test; what suites know nothing of is an error only where somebody means it."""
     try:
         warn_at(item, warning)
     except (PytestAsyncioWarning, pytest.PytestDeprecationWarning) as error:
