@@ -643,6 +643,50 @@ def test_no_false_alarm(run: Example, way: str) -> None:
     assert set(failures_in(run)) == {"zzz_deadlock"}
 
 
+def test_mocks_of_the_test_are_left_alone(run: Example) -> None:
+    """What is asked to find a deadlock is not what a test has put in place of it."""
+    result = run(
+        """
+        import _thread
+        import asyncio
+        import time
+        from unittest import mock
+        import pytest
+
+        @pytest.mark.parametrize("name", [
+            "builtins.open",
+            "io.FileIO",
+            "io.open",
+            "os.listdir",
+            "os.scandir",
+            "pathlib.Path.iterdir",
+            "pathlib.Path.read_text",
+            "signal.getsignal",
+            "signal.valid_signals",
+            "sys._current_frames",
+            "threading.enumerate",
+            "threading.get_ident",
+        ])
+        async def test_it(name):
+            loop = asyncio.get_running_loop()
+            future = loop.create_future()
+
+            def wake():
+                time.sleep(0.2)
+                loop.call_soon_threadsafe(future.set_result, None)
+
+            _thread.start_new_thread(wake, ())
+            with mock.patch(name) as mocked:
+                await future
+            mocked.assert_not_called()
+        """,
+        *WAYS["plain"],
+        mode="auto",
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=12)
+
+
 def test_next_test_after_a_deadlock(run: Example) -> None:
     """The deadlocked test cleans up, its fixtures are torn down, and the next one runs."""
     result = run(

@@ -389,3 +389,20 @@ async def test_skip(n):
         mode="auto",
     )
     result.assert_outcomes(passed=1, skipped=1)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_wrong_given_is_told_by_hypothesis(run: Example, mode: str) -> None:
+    """What stands in place of the marked function says what is wrong with ``given``."""
+    result = run(
+        HEADER
+        + """
+@given(there_is_no_such_argument=st.integers())
+@pytest.mark.asyncio
+async def test_it(): ...
+""",
+        mode=mode,
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines("E  *there_is_no_such_argument*")
+    result.stdout.no_fnmatch_line("*natively*")

@@ -2,6 +2,9 @@
 
 Every doubt means that it can. What the loop itself waits for is for `diagnostics` to say. Nothing
 here knows of pytest: a test tool is known by its name.
+
+All this happens in the middle of tests, which may have put mocks in the place of functions. So they
+are imported by their names: a mock would count these calls, and what it gives proves nothing.
 """
 
 from __future__ import annotations
@@ -9,10 +12,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 import concurrent.futures
-from pathlib import Path
-import signal
-import sys
+from io import FileIO
+from os import scandir
+from signal import default_int_handler
+from signal import getsignal
+from signal import valid_signals
+from sys import _current_frames as current_frames
 import threading
+from threading import enumerate as all_threads
+from threading import get_ident
 import types
 from typing import Final
 
@@ -33,27 +41,32 @@ def is_anything_outside(loop: asyncio.SelectorEventLoop) -> bool:
 
 def _has_signal_handlers() -> bool:
     """Whether Python code other than known test tools handles a signal."""
-    for number in signal.valid_signals():
-        handler = signal.getsignal(number)
+    for number in valid_signals():
+        handler = getsignal(number)
         if (
             callable(handler)
-            and handler is not signal.default_int_handler
+            and handler is not default_int_handler
             and not is_of_tool(handler)
         ):
             return True
     return False
 
 
-_THREADS: Final = Path("/proc/self/task")
+_THREADS: Final = "/proc/self/task"
 """Where Linux lists the threads of this process; elsewhere nothing can be proven."""
 
 
 def _has_processes() -> bool:
     """Whether there are child processes, which can send a signal; unknown counts as yes."""
     try:
-        return any((thread / "children").read_text() for thread in _THREADS.iterdir())
+        return any(_has_children(thread.path) for thread in list(scandir(_THREADS)))
     except OSError:
         return True
+
+
+def _has_children(thread: str) -> bool:
+    with FileIO(f"{thread}/children") as children:
+        return bool(children.read())
 
 
 def _has_threads(loop: asyncio.SelectorEventLoop) -> bool:
@@ -62,13 +75,13 @@ def _has_threads(loop: asyncio.SelectorEventLoop) -> bool:
     The frames come last, and only where no thread of the user's is at work: while one is looked
     at, its variables live on, and a database may find its cursors still open.
     """
-    threads = threading.enumerate()
+    threads = all_threads()
     if any(_is_users(thread, loop) for thread in threads):
         return True
-    known = sys._current_frames()
-    if len(list(_THREADS.iterdir())) > len(known):
+    known = current_frames()
+    if len(list(scandir(_THREADS))) != len(known):
         return True
-    idle = {threading.get_ident(), *_idle_threads(loop, known)}
+    idle = {get_ident(), *_idle_threads(loop, known)}
     # Those that are left are tools'. Their frames would not tell: they wait inside threading.
     idle.update(each.ident for each in threads if isinstance(each, threading.Timer))
     return any(
@@ -79,7 +92,7 @@ def _has_threads(loop: asyncio.SelectorEventLoop) -> bool:
 
 def _is_users(thread: threading.Thread, loop: asyncio.SelectorEventLoop) -> bool:
     """Whether a thread is neither this one, nor one of the loop's executor, nor a test tool's."""
-    if thread.ident == threading.get_ident():
+    if thread.ident == get_ident():
         return False
     if thread in getattr(getattr(loop, "_default_executor", None), "_threads", ()):
         return False

@@ -313,10 +313,21 @@ class _Unmarked:
 
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> None:
         """Say what an async test lacks: pytest would say that there is no plugin for it."""
-        if kind(pyfuncitem.obj) in ASYNC and not marking(pyfuncitem).foreign:
+        function = pyfuncitem.obj
+        if (
+            kind(function) in ASYNC
+            and not marking(pyfuncitem).foreign
+            and not _is_refused(function)
+        ):
             is_late = pyfuncitem.get_closest_marker("asyncio") is not None
             text = messages.unmarked(pyfuncitem.nodeid, is_late=is_late)
             raise failure(text, pyfuncitem)
+
+
+def _is_refused(function: Any) -> bool:
+    """Whether hypothesis has put a function that tells what is wrong in place of a marked one."""
+    inner = getattr(getattr(function, "hypothesis", None), "inner_test", None)
+    return any(mark.name == "asyncio" for mark in getattr(inner, "pytestmark", ()))
 
 
 @final
