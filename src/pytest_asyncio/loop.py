@@ -119,23 +119,29 @@ class Loops:
         self._unended: Final[list[tuple[Node, list[str]]]] = []
         """What was left in loops that have been closed since, until it is told."""
         self._adopted: Final[dict[Runner, AnyFixtureDef]] = {}
+        self._is_setup_observed: bool | None = None
         self._runner: type[Runner] | None = None
         self._current_loop: type[CurrentLoop] | None = None
         self._get_policy: Callable[[], Any] | None = None
         self._overrides: Final[dict[Node | None, Mapping[str, AnyFixtureDef]]] = {}
 
-    @functools.cached_property
     def is_setup_observed(self) -> bool:
         """Whether somebody sees every fixture that is set up: ``--setup-show``, or a plugin.
 
         looptime, say, exchanges the loop when ``event_loop`` is. AnyIO and pytest-trio look for
         their own.
         """
-        return self.config.getoption("setupshow", default=False) or any(
-            each.function.__module__.partition(".")[0]
-            not in {"_pytest", "anyio", "pytest_asyncio", "pytest_trio"}
-            for each in self.config.hook.pytest_fixture_setup.get_hookimpls()
-        )
+        # Not a cached_property, for which Python makes a dict of the attributes: each of them
+        # then takes longer to find.
+        observed = self._is_setup_observed
+        if observed is None:
+            observed = bool(self.config.getoption("setupshow", default=False)) or any(
+                each.function.__module__.partition(".")[0]
+                not in {"_pytest", "anyio", "pytest_asyncio", "pytest_trio"}
+                for each in self.config.hook.pytest_fixture_setup.get_hookimpls()
+            )
+            self._is_setup_observed = observed
+        return observed
 
     # -- which loop --
 

@@ -489,7 +489,7 @@ def _request_event_loop(item: pytest.Function, test: RunningTest, loops: Loops) 
         is_requested = _is_requested(item)
         names.remove("event_loop")
     names.insert(0, "event_loop")
-    if loops.is_setup_observed:
+    if loops.is_setup_observed():
         if (
             item.config.pluginmanager.has_plugin("looptime_plugin")
             and "event_loop_policy" not in names
