@@ -985,6 +985,38 @@ def test_what_a_task_raises_while_it_is_drained(run: Example) -> None:
     assert "_pytest" not in told
 
 
+def test_what_does_not_end_at_an_interruption(run: Example) -> None:
+    """No test is left to be told of it, so it stands at the end of the run."""
+    result = run(
+        """
+        import asyncio
+        import os
+        import signal
+
+        async def stubborn():
+            while True:
+                try:
+                    await asyncio.sleep(60)
+                except asyncio.CancelledError:
+                    pass
+
+        async def test_it():
+            asyncio.get_running_loop().call_later(0.1, os.kill, os.getpid(), signal.SIGINT)
+            await stubborn()
+        """,
+        conftest="from pytest_asyncio import shutdown; shutdown.GRACE = 0.2",
+        mode="auto",
+        subprocess=True,
+    )
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    text = result.stdout.str()
+    _, _, told = text.partition("= asyncio: after the last test =")
+    told, _, _ = told.partition("= asyncio tasks at the interruption =")
+    said = "test_example.py::test_it: a task did not end when it was cancelled"
+    assert told.count(f"{said}, and is left behind: task 'test_it', ") == 1
+    assert "Something in it catches asyncio.CancelledError and goes on" in told
+
+
 @pytest.mark.parametrize("wait", ["asyncio.sleep(60)", "asyncio.Event().wait()"])
 @pytest.mark.parametrize(
     "how",

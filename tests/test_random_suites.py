@@ -167,8 +167,8 @@ def check_loops(suite: Suite, record: Record) -> None:
 
 def check_current_loop(suite: Suite, record: Record, tests: dict[str, int]) -> None:
     """The current loop is that of the test, in each of its phases, for everyone."""
-    # Save for the tear-down of a synchronous fixture that has a loop of its own, and for the
-    # set-up of one that outlives the loop of the test.
+    # Save for the tear-down of a synchronous fixture that has a loop of its own, and for one that
+    # may outlive the loop of the test.
     synchronous = {
         f"{each.place}:{each.name}": each
         for each in suite.fixtures
@@ -177,9 +177,10 @@ def check_current_loop(suite: Suite, record: Record, tests: dict[str, int]) -> N
     others = {
         *(("down", name) for name in synchronous if synchronous[name].declared),
         *(
-            ("up", name)
+            (what, name)
             for name in synchronous
             if synchronous[name].scope != "function"
+            for what in ("up", "down")
         ),
     }
     test = ""

@@ -118,11 +118,10 @@ def tell_of_call(item: pytest.Item, loops: Loops, *, alone: bool) -> None:
 def tell(item: pytest.Item, loops: Loops) -> None:
     """Say what went wrong since the phase began."""
     from pytest_asyncio.runner import user_traceback
-    from pytest_asyncio.tasks import describe
 
     errors: list[BaseException] = []
     ends: BaseException | None = None
-    for each in take_unhandled(loops):
+    for each in _take_unhandled(loops):
         if isinstance(each.exception, pytest.exit.Exception):
             ends = each.exception
             continue
@@ -137,10 +136,7 @@ def tell(item: pytest.Item, loops: Loops) -> None:
             warning.args = (text,)
             warning.__cause__ = each.exception
             errors.append(warning.with_traceback(user_traceback(each.exception)))
-    stuck = list(loops.stuck)
-    loops.stuck.clear()
-    for task in stuck:
-        message = messages.task_did_not_end(item.nodeid, describe(task))
+    for message in _take_stuck(loops, item.nodeid):
         attempt(errors, warn, item, PytestAsyncioLoopWarning(message))
     if ends is not None:
         raise ends
@@ -151,7 +147,31 @@ def tell(item: pytest.Item, loops: Loops) -> None:
         raise group.with_traceback(errors[0].__traceback__)
 
 
-def take_unhandled(loops: Loops) -> list[Unhandled]:
+def left_untold(loops: Loops, during: str) -> list[str]:
+    """What went wrong that no test is left to be told of: texts for the end of the run.
+
+    :param loops: The loops of the run.
+    :param during: The test that was interrupted, or the run.
+    """
+    unhandled = [
+        messages.unhandled_exception(
+            each.during or "the end of the run", each.by, str(each), each.more
+        )
+        for each in _take_unhandled(loops)
+    ]
+    return unhandled + _take_stuck(loops, during)
+
+
+def _take_stuck(loops: Loops, during: str) -> list[str]:
+    """What is to be said of the tasks that did not end when they were cancelled."""
+    from pytest_asyncio.tasks import describe
+
+    told = [messages.task_did_not_end(during, describe(task)) for task in loops.stuck]
+    loops.stuck.clear()
+    return told
+
+
+def _take_unhandled(loops: Loops) -> list[Unhandled]:
     """The exceptions in tasks and callbacks that nobody has taken notice of so far.
 
     A connection that is lost may fail a hundred tasks: of what is alike, the first is told.

@@ -131,8 +131,8 @@ class Loops:
         looptime, say, exchanges the loop when ``event_loop`` is. AnyIO and pytest-trio look for
         their own.
         """
-        # Not a cached_property, for which Python makes a dict of the attributes: each of them
-        # then takes longer to find.
+        # Not a cached_property, for which Python makes a dict of the attributes, as it does for
+        # more than 30 of them: each then takes longer to find.
         observed = self._is_setup_observed
         if observed is None:
             observed = bool(self.config.getoption("setupshow", default=False)) or any(

@@ -14,8 +14,8 @@ import pytest
 from pytest_asyncio import _pytest_private
 from pytest_asyncio import messages
 from pytest_asyncio.background import keeping_tasks
+from pytest_asyncio.background import left_untold
 from pytest_asyncio.background import look_at_tasks
-from pytest_asyncio.background import take_unhandled
 from pytest_asyncio.background import tell
 from pytest_asyncio.background import tell_of_call
 from pytest_asyncio.calling import call
@@ -572,13 +572,9 @@ def _close_all(loops: Loops) -> list[str]:
     """Close all loops, those of fixtures that were never torn down, too; what is told of it."""
     look_at_tasks(loops)
     loops.live.clear()
+    during = loops.during()
     told = [
         messages.loop_did_not_end(home.nodeid or "the session", left)
         for home, left in loops.leave(None)
     ]
-    return told + [
-        messages.unhandled_exception(
-            each.during or "the end of the run", each.by, str(each), each.more
-        )
-        for each in take_unhandled(loops)
-    ]
+    return told + left_untold(loops, during)
