@@ -655,6 +655,7 @@ def test_mocks_of_the_test_are_left_alone(run: Example) -> None:
 
         @pytest.mark.parametrize("name", [
             "builtins.open",
+            "concurrent.futures.ThreadPoolExecutor",
             "io.FileIO",
             "io.open",
             "os.listdir",
@@ -664,6 +665,8 @@ def test_mocks_of_the_test_are_left_alone(run: Example) -> None:
             "signal.getsignal",
             "signal.valid_signals",
             "sys._current_frames",
+            "threading.Timer",
+            "threading._DummyThread",
             "threading.enumerate",
             "threading.get_ident",
         ])
@@ -684,7 +687,7 @@ def test_mocks_of_the_test_are_left_alone(run: Example) -> None:
         mode="auto",
         subprocess=True,
     )
-    result.assert_outcomes(passed=12)
+    result.assert_outcomes(passed=15)
 
 
 def test_next_test_after_a_deadlock(run: Example) -> None:

@@ -2158,3 +2158,38 @@ async def test_it(current):
         "ignore::DeprecationWarning",
     )
     result.assert_outcomes(passed=1)
+
+
+def test_override_by_way_of_a_synchronous_fixture(run: Example) -> None:
+    """It finds the loop of the async fixture behind that one, in the first test and later."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture(scope="module", loop_scope="module")
+        async def wide():
+            yield asyncio.get_running_loop()
+
+        @pytest.fixture
+        def of_wide(wide):
+            return wide
+
+        @pytest.fixture
+        def event_loop(of_wide):
+            yield asyncio.get_event_loop()
+
+        @pytest.mark.parametrize("number", [1, 2])
+        async def test_it(wide, number):
+            assert asyncio.get_running_loop() is wide
+
+        def test_between():
+            asyncio.run(asyncio.sleep(0))
+
+        async def test_last(wide):
+            assert asyncio.get_running_loop() is wide
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=4)

@@ -8,6 +8,8 @@ import textwrap
 
 import pytest
 
+from pytest_asyncio.loop import Loops
+
 from conftest import Example
 
 # The conftest.py of most projects here. A test or fixture calls `ran(name)` to say that it ran
@@ -3363,3 +3365,10 @@ def test_no_note_without_two_loops(run: Example) -> None:
     )
     result.assert_outcomes(failed=2)
     result.stdout.no_fnmatch_line("*pytest-asyncio: *")
+
+
+def test_loops_have_no_more_attributes_than_are_found_fast(
+    pytestconfig: pytest.Config,
+) -> None:
+    """Python makes a dict of more than 30, and each test takes 14,000 instructions more."""
+    assert len(vars(Loops(pytestconfig))) <= 30

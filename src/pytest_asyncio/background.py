@@ -2,7 +2,8 @@
 
 What a loop hears of, its `Runner` puts into `Loops.unhandled` and `Loops.stuck`. What asyncio
 would tell too late, or never, is found here, from the tasks that tests and fixtures have started.
-All of it is told at the end of each phase of a test: set-up, call and tear-down.
+All of it is told at the end of each phase of a test: set-up, call and tear-down. What is left when
+the run has ended is told there.
 
 What a test or fixture raises itself is for `failures` to say.
 """
@@ -164,6 +165,8 @@ def left_untold(loops: Loops, during: str) -> list[str]:
 
 def _take_stuck(loops: Loops, during: str) -> list[str]:
     """What is to be said of the tasks that did not end when they were cancelled."""
+    if not loops.stuck:
+        return []  # And do not import asyncio for that.
     from pytest_asyncio.tasks import describe
 
     told = [messages.task_did_not_end(during, describe(task)) for task in loops.stuck]

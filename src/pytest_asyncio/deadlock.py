@@ -3,29 +3,36 @@
 Every doubt means that it can. What the loop itself waits for is for `diagnostics` to say. Nothing
 here knows of pytest: a test tool is known by its name.
 
-All this happens in the middle of tests, which may have put mocks in the place of functions. So they
-are imported by their names: a mock would count these calls, and what it gives proves nothing.
+All this happens in the middle of tests, which may have put mocks in the place of functions and
+classes. So they are imported by their names, with the first loop of the run: a mock would count
+these calls, and what it gives proves nothing.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-import concurrent.futures
+from concurrent.futures.thread import _worker
+from concurrent.futures.thread import ThreadPoolExecutor
 from io import FileIO
 from os import scandir
 from signal import default_int_handler
 from signal import getsignal
 from signal import valid_signals
 from sys import _current_frames as current_frames
-import threading
+from threading import _DummyThread
 from threading import enumerate as all_threads
 from threading import get_ident
-import types
+from threading import Thread
+from threading import Timer
 from typing import Final
+from typing import TYPE_CHECKING
 
 from pytest_asyncio.timeouts import is_of_tool
 from pytest_asyncio.timeouts import TOOLS
+
+if TYPE_CHECKING:
+    import asyncio
+    import types
 
 __tracebackhide__ = True
 
@@ -83,24 +90,24 @@ def _has_threads(loop: asyncio.SelectorEventLoop) -> bool:
         return True
     idle = {get_ident(), *_idle_threads(loop, known)}
     # Those that are left are tools'. Their frames would not tell: they wait inside threading.
-    idle.update(each.ident for each in threads if isinstance(each, threading.Timer))
+    idle.update(each.ident for each in threads if isinstance(each, Timer))
     return any(
         ident not in idle and _root_of(frame) not in TOOLS
         for ident, frame in known.items()
     )
 
 
-def _is_users(thread: threading.Thread, loop: asyncio.SelectorEventLoop) -> bool:
+def _is_users(thread: Thread, loop: asyncio.SelectorEventLoop) -> bool:
     """Whether a thread is neither this one, nor one of the loop's executor, nor a test tool's."""
     if thread.ident == get_ident():
         return False
     if thread in getattr(getattr(loop, "_default_executor", None), "_threads", ()):
         return False
-    if isinstance(thread, threading.Timer):
+    if isinstance(thread, Timer):
         return not is_of_tool(thread.function)
     # threading keeps it to itself; what it has not started it knows as a _DummyThread.
     target = getattr(thread, "_target", None)
-    return not isinstance(thread, threading._DummyThread) and not is_of_tool(target)
+    return not isinstance(thread, _DummyThread) and not is_of_tool(target)
 
 
 def _idle_threads(
@@ -108,20 +115,17 @@ def _idle_threads(
 ) -> set[int | None]:
     """The threads of the default executor that wait for work, none being on its way."""
     executor = getattr(loop, "_default_executor", None)
-    if not isinstance(executor, concurrent.futures.ThreadPoolExecutor):
+    if not isinstance(executor, ThreadPoolExecutor):
         return set()
-    from concurrent.futures import thread as module
-
     threads = getattr(executor, "_threads", ())
     queue = getattr(executor, "_work_queue", None)
     if queue is None or not queue.empty():
         return set()
-    waiting = module.__file__, "_worker"
     return {
         thread.ident
         for thread in threads
         if (frame := frames.get(thread.ident)) is not None
-        and (frame.f_code.co_filename, frame.f_code.co_name) == waiting
+        and frame.f_code is _worker.__code__
     }
 
 

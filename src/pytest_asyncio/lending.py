@@ -1,7 +1,8 @@
 """Which loop is the current one while a fixture is set up or torn down, and after it.
 
 A fixture may run in another loop than the test, or use one. That loop is lent to it, and given
-back. What is current for the test itself is for `loop` to say.
+back. So it is for a synchronous test that uses such a fixture. What is current for other tests is
+for `loop` to say.
 """
 
 from __future__ import annotations
@@ -75,13 +76,13 @@ def lending_to(fixturedef: AnyFixtureDef, loops: Loops) -> Generator[None]:
     if runner is None or runner is test.runner:
         yield
         return
-    before = lend(runner, loops)
+    runner.make_current()
     try:
         yield
     finally:
         # What one that ends with the test makes current is so for the test.
         if is_outliving or not is_current_the_users(loops):
-            give_back(runner, before, loops)
+            loops.make_current()
 
 
 @contextlib.contextmanager

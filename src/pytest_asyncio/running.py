@@ -327,7 +327,8 @@ class _Unmarked:
 def _is_refused(function: Any) -> bool:
     """Whether hypothesis has put a function that tells what is wrong in place of a marked one."""
     inner = getattr(getattr(function, "hypothesis", None), "inner_test", None)
-    return any(mark.name == "asyncio" for mark in getattr(inner, "pytestmark", ()))
+    marks: list[pytest.Mark] | pytest.MarkDecorator = getattr(inner, "pytestmark", [])
+    return isinstance(marks, list) and any(mark.name == "asyncio" for mark in marks)
 
 
 @final
@@ -355,7 +356,10 @@ class _Synchronous:
             is_named = "event_loop" in _pytest_private.argument_names(item)
             names = getattr(item, "fixturenames", ())
             used = None if is_named else of_last_used(names, loops)
-            (used or loops).make_current()
+            if used is None:
+                loops.make_current()
+            else:
+                used.make_current()
         with keeping_tasks(loops):
             yield
         tell_of_call(item, loops, alone=alone)

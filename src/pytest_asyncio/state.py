@@ -1,6 +1,6 @@
 """What is kept while a run lasts: of the collection, of the test, and of each fixture of ours.
 
-These are records. What becomes of them is for the modules that keep them to say.
+These are records. `loop.Loops` keeps them.
 """
 
 from __future__ import annotations

@@ -103,7 +103,10 @@ _UNKNOWN_TO_SUITES: Final = (
     PytestAsyncioUnhandledExceptionWarning,
     pytest.PytestDeprecationWarning,
 )
-"""What earlier releases said nothing of, nor does anybody ask for it by an option."""
+"""What a release that suites were made for says nothing of: of the marker's ``scope``, 0.23.
+
+Nor does anybody ask for it by an option.
+"""
 
 _SHOWN_WITH_ITS_LINES: Final = (
     PytestAsyncioUnhandledExceptionWarning,
