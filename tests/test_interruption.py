@@ -988,24 +988,15 @@ def test_what_a_task_raises_while_it_is_drained(run: Example) -> None:
 def test_what_does_not_end_at_an_interruption(run: Example) -> None:
     """No test is left to be told of it, so it stands at the end of the run."""
     result = run(
-        """
-        import asyncio
-        import os
-        import signal
-
-        async def stubborn():
-            while True:
-                try:
-                    await asyncio.sleep(60)
-                except asyncio.CancelledError:
-                    pass
-
-        async def test_it():
-            asyncio.get_running_loop().call_later(0.1, os.kill, os.getpid(), signal.SIGINT)
-            await stubborn()
-        """,
-        conftest="from pytest_asyncio import shutdown; shutdown.GRACE = 0.2",
-        mode="auto",
+        module(
+            STUBBORN
+            + textwrap.dedent("""
+            async def test_it(diary):
+                asyncio.get_running_loop().call_later(0.1, ctrl_c)
+                await stubborn(diary)
+            """)
+        ),
+        conftest=CONFTEST,
         subprocess=True,
     )
     assert result.ret == pytest.ExitCode.INTERRUPTED

@@ -168,26 +168,25 @@ def check_loops(suite: Suite, record: Record) -> None:
 def check_current_loop(suite: Suite, record: Record, tests: dict[str, int]) -> None:
     """The current loop is that of the test, in each of its phases, for everyone."""
     # Save for the tear-down of a synchronous fixture that has a loop of its own, and for one that
-    # may outlive the loop of the test.
+    # outlives the loop of the test: its set-up, and its tear-down after the last test in there.
     synchronous = {
         f"{each.place}:{each.name}": each
         for each in suite.fixtures
         if not each.is_async
     }
+    wider = {name for name in synchronous if synchronous[name].scope != "function"}
     others = {
         *(("down", name) for name in synchronous if synchronous[name].declared),
-        *(
-            (what, name)
-            for name in synchronous
-            if synchronous[name].scope != "function"
-            for what in ("up", "down")
-        ),
+        *(("up", name) for name in wider),
     }
+    last = {loop: nodeid for nodeid, loop in tests.items()}
+    of_last = {("down", name, test) for name in wider for test in last.values()}
     test = ""
     for what, who, _, _, loop, current in record.events:
+        name = who.partition("[")[0]
         if what == "start":
             test = who
-        elif (what, who.partition("[")[0]) in others:
+        elif (what, name) in others or (what, name, test) in of_last:
             continue
         elif loop is None and test in tests:
             assert current == tests[test], f"{what} {who}: not the loop of {test}"
