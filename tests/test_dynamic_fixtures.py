@@ -521,6 +521,39 @@ def test_outcomes_reach_the_test(
     assert_users_frames_only(result)
 
 
+def test_a_group_of_errors_shows_the_users_frames_alone(run: Example) -> None:
+    """pytest before 9.2 shows every frame of a group: those between are not the user's."""
+    result = run(
+        """
+        import pytest
+        import pytest_asyncio
+        from pytest_asyncio import getfixturevalue
+
+        @pytest.fixture
+        def service():
+            raise ExceptionGroup("no service", [ValueError("no address")])
+
+        @pytest_asyncio.fixture
+        async def client(request):
+            request.getfixturevalue("service")
+
+        async def test_asks(request):
+            await getfixturevalue(request, "service")
+
+        async def test_asks_pytest(request):
+            request.getfixturevalue("service")
+
+        async def test_uses(client): ...
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(failed=2, errors=1)
+    output = result.stdout.str()
+    assert output.count('raise ExceptionGroup("no service"') >= 3
+    assert "_pytest/" not in output
+    assert_users_frames_only(result)
+
+
 def test_a_missing_fixture(run: Example) -> None:
     """A name that does not exist is told as pytest tells it."""
     result = run(

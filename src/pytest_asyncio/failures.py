@@ -155,8 +155,8 @@ def _of_any(
         return failure(messages.deadlock(what, str(exc)), item)
     if isinstance(exc, runner.CancelledWithoutATraceError):
         return failure(messages.cancelled_without_a_trace(what), item)
-    if isinstance(exc, pytest.fail.Exception):
-        leave_users_frames(exc)  # Its last line may be of pytest's getfixturevalue().
+    if isinstance(exc, pytest.fail.Exception | BaseExceptionGroup):
+        leave_users_frames(exc)  # It may have come through pytest's getfixturevalue().
     explain(exc, item, loops, asking)
     return exc
 
