@@ -1021,6 +1021,57 @@ def test_marked_synchronous_test_after_asyncio_run(run: Example) -> None:
 
 
 @pytest.mark.skipif(
+    sys.version_info >= (3, 14), reason="there is no current loop unless one is set"
+)
+def test_marked_synchronous_tests_that_return_a_future(run: Example) -> None:
+    """It belongs to the loop that asyncio has made for the test, and is awaited in that."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        pytestmark = pytest.mark.asyncio
+        done = []
+
+        async def work():
+            await asyncio.sleep(0)
+            done.append(asyncio.current_task())
+
+        def as_task(function):
+            return lambda: asyncio.ensure_future(function())
+
+        def test_leaves_a_closed_loop():
+            loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(loop)
+            loop.close()
+
+        def test_gather():
+            return asyncio.gather(work(), work())
+
+        @as_task
+        async def test_wrapped():
+            assert len(done) == 2
+            await work()
+
+        @as_task
+        async def test_fails():
+            assert len(done) == 4
+
+        def test_skips():
+            async def skips():
+                pytest.skip("not here")
+
+            return asyncio.ensure_future(skips())
+        """,
+        "-Wignore::DeprecationWarning",
+    )
+    result.assert_outcomes(passed=3, failed=1, skipped=1)
+    result.stdout.fnmatch_lines(["*test_example.py:*: AssertionError"])
+    result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
+    result.stdout.no_fnmatch_line("*base_events.py*")
+
+
+@pytest.mark.skipif(
     sys.version_info >= (3, 14), reason="event loop policies are deprecated"
 )
 def test_marked_synchronous_tests_and_a_policy_of_the_users(run: Example) -> None:
@@ -1747,6 +1798,77 @@ def test_wider_fixture_that_requests_event_loop(run: Example) -> None:
         "*ScopeMismatch: You tried to access the function scoped fixture event_loop with "
         "a session scoped request object*"
     )
+
+
+@pytest.mark.parametrize("method", ["setup_module", "teardown_module"])
+def test_xunit_method_wider_than_the_override(run: Example, method: str) -> None:
+    """The message is about what the user has written, and not about what pytest makes of it."""
+    result = run(
+        project(
+            """
+            @pytest.fixture
+            def event_loop():
+                loop = asyncio.new_event_loop()
+                yield loop
+                loop.close()
+
+            async def METHOD(): ...
+
+            @pytest.mark.asyncio
+            async def test_it(): ...
+            """,
+            METHOD=method,
+        )
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            f"ScopeMismatch: the async fixture '{method}' (test_example.py:12) has module *",
+            "Give 'event_loop' the scope 'module' or a wider one.",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*'_xunit*")
+
+
+@pytest.mark.skipif(
+    sys.version_info >= (3, 14), reason="event loop policies are deprecated"
+)
+@pytest.mark.parametrize("scope", ["function", "module"])
+def test_override_beside_a_policy_and_a_loop_scope(run: Example, scope: str) -> None:
+    """The test that is not in the user's loop has one that the user's policy makes."""
+    result = run(
+        project(
+            """
+            class Policy(asyncio.DefaultEventLoopPolicy):
+                def new_event_loop(self):
+                    loop = super().new_event_loop()
+                    loop.is_of_policy = True
+                    return loop
+
+            @pytest.fixture
+            def event_loop():
+                loop = asyncio.new_event_loop()
+                loop.is_of_policy = False
+                yield loop
+                loop.close()
+
+            @pytest.fixture(scope="SCOPE")
+            def event_loop_policy():
+                return Policy()
+
+            @pytest.mark.asyncio
+            async def test_override():
+                assert not asyncio.get_running_loop().is_of_policy
+
+            @pytest.mark.asyncio(loop_scope="module")
+            async def test_policy():
+                assert asyncio.get_running_loop().is_of_policy
+            """,
+            SCOPE=scope,
+        ),
+        "-Werror",
+    )
+    result.assert_outcomes(passed=2)
 
 
 @pytest.mark.parametrize(

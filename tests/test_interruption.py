@@ -985,6 +985,74 @@ def test_what_a_task_raises_while_it_is_drained(run: Example) -> None:
     assert "_pytest" not in told
 
 
+FIXTURES_THAT_AWAIT = {
+    "task": """
+        task = asyncio.create_task(serve())
+        yield
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    """,
+    "group": """
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(serve())
+            yield
+            task.cancel()
+    """,
+    "getter": """
+        task = asyncio.create_task(serve())
+        yield
+        await asyncio.gather(task)
+    """,
+}
+
+
+@pytest.mark.parametrize("kind", FIXTURES_THAT_AWAIT)
+@pytest.mark.parametrize("scope", ["function", "module"])
+def test_a_task_of_a_fixture_that_is_hit(run: Example, kind: str, scope: str) -> None:
+    """The fixture that awaits it meets the Ctrl-C once more, and the run ends in order."""
+    result = run(
+        module("""
+        import contextlib
+
+        @pytest.fixture(scope="session")
+        def container(diary):
+            yield
+            diary.append("removed")
+
+        async def serve():
+            await asyncio.sleep(0.1)
+            ctrl_c()
+            await asyncio.sleep(60)
+
+        def test_fails():
+            assert 1 == 2
+
+        async def test_it(server):
+            await asyncio.sleep(60)
+
+        @pytest_asyncio.fixture(scope="SCOPE")
+        async def server(container):
+        """).replace("SCOPE", scope)
+        + FIXTURES_THAT_AWAIT[kind],
+        "--junit-xml=report.xml",
+        conftest=CONFTEST,
+        subprocess=True,
+    )
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.assert_outcomes(failed=1)
+    assert diary(result) == ["removed"]
+    result.stdout.fnmatch_lines(
+        [
+            "*= FAILURES =*",
+            "*= asyncio tasks at the interruption =*",
+            "*KeyboardInterrupt",
+        ]
+    )
+    assert "test_fails" in (run.pytester.path / "report.xml").read_text("utf-8")
+    assert_users_frames_only(result)
+
+
 def test_what_does_not_end_at_an_interruption(run: Example) -> None:
     """No test is left to be told of it, so it stands at the end of the run."""
     result = run(

@@ -1237,6 +1237,46 @@ def test_event_loop_policy_is_there_for_all_tests(run: Example) -> None:
 
 
 @POLICIES
+def test_event_loop_policy_that_ends_before_a_fixture(run: Example) -> None:
+    """No loop of the fixture's scope can be made with it; both are named."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+        from conftest import A, B, Policy
+
+        @pytest.fixture(params=[A, B], ids=["a", "b"])
+        def event_loop_policy(request):
+            return Policy(request.param)
+
+        @pytest.fixture(scope="module")
+        async def cached(): ...
+
+        async def test_one(cached): ...
+
+        async def test_alone(): ...
+        """,
+        conftest=KINDS + POLICY,
+        mode="auto",
+    )
+    result.assert_outcomes(errors=2, passed=2)
+    result.stdout.fnmatch_lines(
+        [
+            (
+                "ScopeMismatch: the fixture 'cached' has module scope, but the event loop it "
+                "runs in is made with the fixture 'event_loop_policy' (test_example.py:6), "
+                "which has function scope and ends earlier."
+            ),
+            (
+                "Give 'event_loop_policy' the scope 'module' or a wider one, or 'cached' the "
+                "scope 'function'."
+            ),
+        ]
+    )
+    assert no_frame_of_ours(result)
+
+
+@POLICIES
 def test_event_loop_policy_of_a_marker(run: Example) -> None:
     """``parametrize("event_loop_policy", ...)`` chooses it, as from 0.23 on, by any marker."""
     result = run(

@@ -366,7 +366,10 @@ def shown_name(fixturedef: pytest.FixtureDef[Any]) -> str:
     name = fixturedef.argname
     if not name.startswith(XUNIT_PREFIX):
         return name
-    return "setup_" + name.removeprefix(XUNIT_PREFIX).partition("_")[0]
+    what = name.removeprefix(XUNIT_PREFIX).partition("_")[0]
+    variables = inspect.getclosurevars(inspect.unwrap(fixturedef.func)).nonlocals
+    has_set_up = variables[f"setup_{what}"] is not None
+    return f"setup_{what}" if has_set_up else f"teardown_{what}"
 
 
 def xunit_calls(

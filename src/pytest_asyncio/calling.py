@@ -15,6 +15,8 @@ import re
 import sys
 from typing import Any
 from typing import cast
+from typing import TYPE_CHECKING
+from typing import TypeGuard
 import warnings
 
 import pytest
@@ -38,6 +40,9 @@ from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.state import RunningTest
 from pytest_asyncio.warning_types import PytestAsyncioWarning
 from pytest_asyncio.warning_types import warn
+
+if TYPE_CHECKING:
+    import asyncio
 
 __tracebackhide__ = is_hidden
 
@@ -80,6 +85,9 @@ def call_ours(
             made = _call_wrapper(item, function, arguments)
         else:
             made = function(**arguments)
+        if test is None and _is_future(made):
+            _complete(made)
+            return
         coroutine = _coroutine(made)
         if coroutine is not None:
             result = _run(item, test or loops.enter(item), loops, coroutine)
@@ -103,6 +111,22 @@ def _coroutine(result: Any) -> Coroutine[Any, Any, object] | None:
     if inspect.isasyncgen(result):
         return _exhaust(result)
     return _await(result) if inspect.isawaitable(result) else None
+
+
+def _is_future(result: object) -> TypeGuard[asyncio.Future[object]]:
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and asyncio.isfuture(result)
+
+
+def _complete(future: asyncio.Future[object]) -> None:
+    """Wait for what a test without a loop has begun in the one that asyncio has made for it."""
+    from pytest_asyncio.runner import user_traceback
+
+    try:
+        future.get_loop().run_until_complete(future)
+    except BaseException as exc:
+        exc.__traceback__ = user_traceback(exc)
+        raise
 
 
 async def _exhaust(generator: Any) -> None:

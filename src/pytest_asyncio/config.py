@@ -57,6 +57,9 @@ class Mode(enum.StrEnum):
 class LeakedTasks(enum.StrEnum):
     """What happens to tasks that a test started and left pending.
 
+    A test that fails, or is skipped while it runs, has not come to where it would have waited for
+    its tasks. With `WARN` and `FAIL`, they are cancelled then, too, but nothing is said of them.
+
     .. versionadded:: 2.0
     """
 

@@ -111,8 +111,10 @@ class CurrentLoop:
         return True
 
     def allow_on_demand(self) -> None:
-        """Let asyncio make a loop when one is asked for, if there is none."""
-        if self.loop is None and hasattr(self._variables, "_set_called"):
+        """Let asyncio make a loop when one is asked for, if there is none, or a closed one."""
+        if not self.is_open and hasattr(self._variables, "_set_called"):
+            if self.loop is not None:
+                _set(None)
             self._variables._set_called = False
 
     def put_back(self, *, on_demand: bool) -> None:

@@ -127,22 +127,14 @@ class Watch:
         }
         if self._watch_selector():
             methods["run_in_executor"] = self._run_in_executor
-        if not self.replace(**methods):
-            # This way a handler of the user's comes instead of ours, and what it raises is
-            # logged and no more.
-            if loop.get_exception_handler() is None:
-                loop.set_exception_handler(lambda loop, context: self._keep(context))
-            if loop.get_task_factory() is None:
-                loop.set_task_factory(self._make_task)
+        self.replace(**methods)
 
-    def replace(self, **methods: Callable[..., Any]) -> bool:
-        """Put functions in place of methods; False where the loop does not allow it."""
+    def replace(self, **methods: Callable[..., Any]) -> None:
+        """Put functions in place of methods."""
         for name, method in methods.items():
             before = _in_place_of(self._loop, name)
-            if not _put(self._loop, name, method):
-                return False
+            _put(self._loop, name, method)
             self._before.setdefault(name, before)
-        return True
 
     def end(self) -> None:
         """Leave the loop alone: what is reported from now on is logged by asyncio, no more."""
@@ -222,16 +214,6 @@ class Watch:
             return self.original("create_task")
         return cast("Callable[..., Any]", method)
 
-    def _make_task(
-        self, loop: asyncio.AbstractEventLoop, coro: Any, **options: Any
-    ) -> asyncio.Task[Any]:
-        """The same, as a task factory."""
-        task = asyncio.Task(coro, loop=loop, **options)
-        owner = OWNER.get()
-        if owner is not None:
-            owner.add(task)
-        return task
-
     # -- deadlocks --
 
     def _watch_selector(self) -> bool:
@@ -245,8 +227,8 @@ class Watch:
         of_python = getattr(select, "__module__", None) == selectors.__name__
         if isinstance(self._loop, asyncio.SelectorEventLoop) and of_python:
             self._select_before = selector.select
-            if _put(selector, "select", self._select):
-                self._selector = selector
+            _put(selector, "select", self._select)
+            self._selector = selector
         return self._selector is not None
 
     def _select(self, timeout: float | None = None) -> list[Any]:
@@ -319,16 +301,14 @@ def _in_place_of(loop: asyncio.AbstractEventLoop, name: str) -> Any:
     return getattr(loop, "__dict__", {}).get(name)
 
 
-def _put(target: object, name: str, method: object) -> bool:
+def _put(target: object, name: str, method: object) -> None:
     try:
         object.__setattr__(target, name, method)
-    except (AttributeError, TypeError):
-        # A property is in the way, or there is no place for any.
-        attributes = getattr(target, "__dict__", None)
-        if attributes is None:
-            return False
-        attributes[name] = method
-    return True
+    except (
+        AttributeError,
+        TypeError,
+    ):  # A property is in the way, or it is not for that type.
+        vars(target)[name] = method
 
 
 # -- unhandled exceptions --

@@ -32,6 +32,7 @@ from pytest_asyncio.fixtures import is_ours
 from pytest_asyncio.functions import ASYNC
 from pytest_asyncio.functions import kind
 from pytest_asyncio.functions import location
+from pytest_asyncio.functions import place
 from pytest_asyncio.lending import give_back
 from pytest_asyncio.lending import lend
 from pytest_asyncio.lending import lending_to
@@ -250,6 +251,8 @@ def _tear_down(
             task.tear_down()
     except BaseException as exc:
         error = failures.of_tear_down(exc, live, loops)
+        if error is loops.interruption.ended_run:
+            return  # A task that the fixture awaits has kept it: the run ends with it already.
         if error is exc:
             raise
         raise error from error.__cause__
@@ -286,12 +289,16 @@ def _begin(
             raise failure(text, item)
     elif (override := test.override) is not None:
         if is_narrower(override.scope, than=fixturedef.scope):
+            is_xunit = definition.kind == "xunit"
             text = messages.fixture_wider_than_event_loop(
-                fixturedef.argname,
+                _pytest_private.shown_name(fixturedef),
                 fixturedef.scope,
-                location(fixturedef, item),
+                _place_of_xunit(fixturedef, request, item)
+                if is_xunit
+                else location(fixturedef, item),
                 override.scope,
                 location(override, item),
+                may_be_narrower=not is_xunit,
             )
             # Another test may see another event_loop, or none.
             raise failures.NotNowError(failure(text, item))
@@ -397,6 +404,17 @@ async def _xunit(
     finally:  # Also after a crash: what broke is told by the tear-down.
         if after is not None:
             await _call(after, target)
+
+
+def _place_of_xunit(
+    fixturedef: AnyFixtureDef, request: pytest.FixtureRequest, item: pytest.Item
+) -> str:
+    """Where ``setup_module``, or what pytest has made such a fixture of, is defined."""
+    original = inspect.unwrap(fixturedef.func)
+    before, after, _ = _pytest_private.xunit_calls(
+        fixturedef.argname, original, request
+    )
+    return place(before or after, item)
 
 
 async def _call(function: Callable[..., object], target: object) -> None:

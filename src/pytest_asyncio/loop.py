@@ -39,10 +39,12 @@ from pytest_asyncio.markers import marking
 from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.plan import AnyFixtureDef
+from pytest_asyncio.plan import is_narrower
 from pytest_asyncio.plan import Node
 from pytest_asyncio.plan import Plan
 from pytest_asyncio.plan import scope_of
 from pytest_asyncio.state import Collection
+from pytest_asyncio.state import Interruption
 from pytest_asyncio.state import RunningFixture
 from pytest_asyncio.state import RunningTest
 from pytest_asyncio.variants import is_outside_policy
@@ -98,10 +100,8 @@ class Loops:
         """Those whose last set-up has failed, in a variant of their loop, for several tests."""
         self.event_loop: AnyFixtureDef | None = None
         """The fixture of that name that is ours."""
-        self.interruption: str = ""
-        """What all tasks were waiting for at an interruption that no report tells of yet."""
-        self.on_interruption: Callable[[], object] = lambda: None
-        """Called when there is such a text."""
+        self.interruption: Final = Interruption()
+        """What a Ctrl-C, or a timeout, has interrupted."""
         self.on_first_test: Callable[[], object] | None = None
         """Called when a loop is needed in a run that seemed to need none."""
         self.unhandled: Final[list[Unhandled]] = []
@@ -318,9 +318,18 @@ class Loops:
         self, test: RunningTest, request: pytest.FixtureRequest | None
     ) -> Any:
         """The user's event loop policy for a test, which is in force now; None without one."""
-        if test.policy_override is None:
+        override = test.policy_override
+        if override is None:
             return None
         assert request is not None
+        if is_narrower(override.scope, than=request.scope):
+            text = messages.fixture_wider_than_policy(
+                str(request.fixturename),
+                request.scope,
+                override.scope,
+                location(override, test.item),
+            )
+            raise failure(text, test.item)
         policy = request.getfixturevalue("event_loop_policy")
         if test.policy_before is None:
             from pytest_asyncio.current_loop import get_policy
@@ -330,7 +339,7 @@ class Loops:
             if not is_policy(policy):
                 where = test.item.nodeid
                 if "event_loop_policy" not in _pytest_private.parameters(test.item):
-                    where = location(test.policy_override, test.item)
+                    where = location(override, test.item)
                 raise failure(messages.no_policy(policy, where), test.item)
             self._set_policy(policy)
             self.policy = policy
@@ -408,9 +417,9 @@ class Loops:
         own = None if self.test is None else self.test.runner
         runners = sorted(self.family.values(), key=lambda runner: runner is not own)
         texts = [runner.report() for runner in runners]
-        self.interruption = "\n\n".join(text for text in texts if text)
-        if self.interruption:
-            self.on_interruption()
+        self.interruption.text = "\n\n".join(text for text in texts if text)
+        if self.interruption.text:
+            self.interruption.on_text()
 
     def during(self) -> str:
         """What is being run, for messages."""

@@ -190,13 +190,33 @@ def torn_down_in_running_loop(fixture: str) -> str:
 
 
 def fixture_wider_than_event_loop(
-    fixture: str, scope: str, location: str, override_scope: str, override: str
+    fixture: str,
+    scope: str,
+    location: str,
+    override_scope: str,
+    override: str,
+    *,
+    may_be_narrower: bool,
 ) -> str:
+    remedy = f"Give 'event_loop' the scope {_or_wider(scope)}"
+    if may_be_narrower:
+        remedy += f", or {fixture!r} the scope {_or_narrower(override_scope)}"
     return _lines(
         f"ScopeMismatch: the async fixture {fixture!r} ({location}) has {scope} scope, but "
         f"the event loop it runs in comes from the fixture 'event_loop' ({override}), which "
         f"has {override_scope} scope and ends earlier.",
-        f"Give 'event_loop' the scope {_or_wider(scope)}, or {fixture!r} the scope "
+        f"{remedy}.",
+    )
+
+
+def fixture_wider_than_policy(
+    fixture: str, scope: str, override_scope: str, override: str
+) -> str:
+    return _lines(
+        f"ScopeMismatch: the fixture {fixture!r} has {scope} scope, but the event loop it runs "
+        f"in is made with the fixture 'event_loop_policy' ({override}), which has "
+        f"{override_scope} scope and ends earlier.",
+        f"Give 'event_loop_policy' the scope {_or_wider(scope)}, or {fixture!r} the scope "
         f"{_or_narrower(override_scope)}.",
     )
 

@@ -36,7 +36,6 @@ from pytest_asyncio.lending import is_current_the_users
 from pytest_asyncio.lending import of_last_used
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
-from pytest_asyncio.loop import RUNNERS
 from pytest_asyncio.markers import AutoMode
 from pytest_asyncio.markers import check_mark
 from pytest_asyncio.markers import is_unittest
@@ -120,7 +119,7 @@ class Running:
             manager.unregister(self)
             return
         self.loops = loops_of(session.config)
-        self.loops.on_interruption = functools.partial(self._add, _Interrupted)
+        self.loops.interruption.on_text = functools.partial(self._add, _Interrupted)
         self._follow_mode()
 
     def pytest_pycollect_makemodule(self) -> None:
@@ -261,14 +260,20 @@ class Running:
             loops.keep_current_of_wider()
         _end_test(test, nextitem, loops, errors, open_loops)
 
+    def pytest_keyboard_interrupt(
+        self, excinfo: pytest.ExceptionInfo[BaseException]
+    ) -> None:
+        """Keep what has ended the run: a fixture that awaits the task that raised it may follow."""
+        self.loops.interruption.ended_run = excinfo.value
+
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter
     ) -> None:
         """After an interruption that no report tells of, show what the tasks waited for."""
         # Neither Ctrl-C nor pytest.exit() ends in a report that could have the section.
-        if self.loops.interruption:
+        if text := self.loops.interruption.text:
             terminalreporter.section("asyncio tasks at the interruption")
-            terminalreporter.write_line(self.loops.interruption)
+            terminalreporter.write_line(text)
 
     # Last, since pytest's own hook tears down what an interrupted test has left, and the
     # terminal's prints the summary around this one.
@@ -453,7 +458,8 @@ class _Interrupted:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Show what the tasks were waiting for when something interrupted the test."""
         report = yield
-        text, self._loops.interruption = self._loops.interruption, ""
+        interruption = self._loops.interruption
+        text, interruption.text = interruption.text, ""
         if text:
             _pytest_private.add_section(report, "asyncio tasks", text)
         return report
@@ -478,9 +484,9 @@ def _prepare(item: pytest.Function, loops: Loops, *, is_async: bool) -> None:
         loops.current_by_override(item, _pytest_private.cached_value(override))
     elif override is None and "event_loop" in test.overrides:
         # The user's fixture of that name does not make the loop of this test. If another one
-        # does, it cannot be set up yet.
-        if test.overrides.keys().isdisjoint(RUNNERS.values()):
-            loops.planned(test, _pytest_private.top_request(item))
+        # does, or gives the policy for it, that cannot be set up yet.
+        if len(test.overrides) == 1:
+            loops.planned(test)
         return
     _request_event_loop(item, test, loops)
 

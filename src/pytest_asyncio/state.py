@@ -5,6 +5,7 @@ These are records. `loop.Loops` keeps them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
 from typing import Final
@@ -143,6 +144,21 @@ class RunningFixture:
     def finish(self) -> None:
         """Tear the fixture down now, after those that depend on it."""
         _pytest_private.finish(self.fixturedef, self.request)
+
+
+@final
+class Interruption:
+    """What a Ctrl-C, or a timeout, has interrupted."""
+
+    __slots__ = ("ended_run", "on_text", "text")
+
+    def __init__(self) -> None:
+        self.text: str = ""
+        """What all tasks were waiting for, until a report tells of it."""
+        self.on_text: Callable[[], object] = lambda: None
+        """Called when there is such a text."""
+        self.ended_run: BaseException | None = None
+        """The exception that has ended the run: pytest has told of it."""
 
 
 @final
