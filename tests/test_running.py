@@ -902,6 +902,7 @@ def test_copy_context_that_is_patched(run: Example) -> None:
     """Tests and fixtures have real contexts, whatever a fixture makes of that function."""
     result = run(
         """
+        import asyncio
         from unittest import mock
 
         import pytest
@@ -924,10 +925,19 @@ def test_copy_context_that_is_patched(run: Example) -> None:
 
         async def test_with_fixtures(coroutine, generator):
             assert coroutine is generator
+
+        @pytest.fixture
+        async def busy(patched):
+            task = asyncio.create_task(asyncio.sleep(0))
+            yield task
+            await task
+
+        async def test_with_something_to_do(busy):
+            assert busy.done()
         """,
         mode="auto",
     )
-    result.assert_outcomes(passed=2)
+    result.assert_outcomes(passed=3)
 
 
 @pytest.mark.parametrize(

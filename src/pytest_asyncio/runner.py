@@ -55,6 +55,8 @@ from pytest_asyncio.tasks import silence
 from pytest_asyncio.tasks import traceback_of
 from pytest_asyncio.timeouts import hear_timeout
 from pytest_asyncio.timeouts import is_timeout_possible
+from pytest_asyncio.windows import IS_WINDOWS
+from pytest_asyncio.windows import run_woken_by_signals
 
 __tracebackhide__ = True
 
@@ -335,7 +337,10 @@ class Runner:
                 continue
             self._running, self._woken = True, False
             try:
-                self.loop.run_forever()
+                if IS_WINDOWS:
+                    run_woken_by_signals(self.loop)
+                else:
+                    self.loop.run_forever()
             finally:
                 self._running = False
                 if IS_TASK_OF_THREAD:
@@ -361,7 +366,8 @@ class Runner:
         if self.watch.is_idle():
             self._wake()
         else:
-            self.loop.call_soon(self._wake)
+            # A test may have patched what gives it a context otherwise.
+            self.loop.call_soon(self._wake, context=contextvars.Context())
 
     def _wake_early(self, task: asyncio.Task[Any] | None) -> None:
         """Called by a task that is about to end: spare the same turn, where that is certain."""

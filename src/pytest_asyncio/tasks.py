@@ -284,8 +284,13 @@ _OPAQUE: Final = frozenset(
 # -- whose code it is --
 
 
-_OURS: Final = f"{Path(__file__).parent}{os.sep}"
-_PLUMBING: Final = (_OURS, f"{Path(asyncio.__file__).parent}{os.sep}")
+def _directory(code: types.CodeType) -> str:
+    """Where code was read from, in the spelling that tracebacks have it in."""
+    return os.path.dirname(code.co_filename) + os.sep  # noqa: PTH120
+
+
+_OURS: Final = _directory(_directory.__code__)
+_PLUMBING: Final = (_OURS, _directory(asyncio.Handle._run.__code__))
 _STANDARD_LIBRARY: Final = f"{Path(os.__file__).parent}{os.sep}"
 
 
