@@ -18,6 +18,12 @@ WITHOUT_SLOW_PLUGINS: Final = ("-pno:anyio", "-pno:hypothesispytest", "-pno:trio
 """For a pytest in a process of its own: importing these takes longer than all the rest."""
 
 
+on_linux = pytest.mark.skipif(
+    not sys.platform.startswith("linux"),
+    reason="only Linux tells of all threads and child processes: elsewhere, no deadlock is proven",
+)
+
+
 @final
 class Example:
     """Writes a small project and runs pytest on it, in one call.

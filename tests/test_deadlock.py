@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import textwrap
 from xml.etree import ElementTree
 
 import pytest
 
 from conftest import Example
+from conftest import on_linux
 
-pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith("linux"),
-    reason="only Linux tells of all threads and child processes",
-)
+pytestmark = on_linux
 
 IMPORTS = """
 import asyncio

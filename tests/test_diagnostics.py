@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from conftest import Example
+from conftest import on_linux
 
 UNHANDLED = "pytest_asyncio.PytestAsyncioUnhandledExceptionWarning"
 LEAKED = "pytest_asyncio.PytestAsyncioLeakedTaskWarning"
@@ -1336,7 +1337,7 @@ class Slow(asyncio.Event):
 """
 
 
-@pytest.mark.parametrize("how", ["deadlock", "timeout"])
+@pytest.mark.parametrize("how", [pytest.param("deadlock", marks=on_linux), "timeout"])
 def test_await_chains(run: Example, how: str) -> None:
     """What each task was waiting for is shown in the user's own lines, to the innermost."""
     arguments = ["--junitxml=junit.xml"]
@@ -1393,6 +1394,8 @@ async def test_it():
 """
 
 
+@on_linux
+@on_linux
 @pytest.mark.parametrize("where", ["here", "xdist"])
 def test_tasks_in_the_terminal_and_in_junit_xml(run: Example, where: str) -> None:
     """The section "asyncio tasks" is in the failure: in the terminal and in junit's XML."""

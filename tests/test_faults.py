@@ -17,6 +17,9 @@ from typing import TypeAlias
 import pytest
 
 from conftest import Example
+from conftest import on_linux
+
+pytestmark = on_linux
 
 SCOPES = ("function", "class", "module", "package", "session")
 

@@ -10,6 +10,7 @@ import textwrap
 import pytest
 
 from conftest import Example
+from conftest import on_linux
 from conftest import WITHOUT_SLOW_PLUGINS
 
 needs_timeout = pytest.mark.skipif(
@@ -54,7 +55,7 @@ import pytest_asyncio
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 def ctrl_c():
-    os.kill(os.getpid(), signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def resource(diary):
@@ -571,8 +572,13 @@ ENDINGS = {
 }
 
 
-@needs_sigint
-@pytest.mark.parametrize("kind", ENDINGS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(each, marks=needs_timeout if "signal" in each else ())
+        for each in ENDINGS
+    ],
+)
 def test_the_end_of_the_run(run: Example, kind: str) -> None:
     """The test cleans up first, then its fixtures; no further test runs, nothing goes on."""
     result = run(
@@ -614,7 +620,6 @@ def test_the_end_of_the_run(run: Example, kind: str) -> None:
     assert_users_frames_only(result)
 
 
-@needs_sigint
 @pytest.mark.parametrize("where", ["set-up", "tear-down"])
 def test_ctrl_c_in_a_fixture(run: Example, where: str) -> None:
     """The fixture's own clean-up runs, and so does the tear-down of the others."""
@@ -648,7 +653,6 @@ def test_ctrl_c_in_a_fixture(run: Example, where: str) -> None:
     result.stdout.fnmatch_lines(["Task 'fixture client', coroutine client, *"])
 
 
-@needs_sigint
 @pytest.mark.parametrize(
     "end, code",
     [("pytest.exit('bye', returncode=7)", 7), ("raise KeyboardInterrupt", 2)],
@@ -762,7 +766,6 @@ def test_second_ctrl_c(run: Example) -> None:
     assert "cleaned-up" not in diary(result)
 
 
-@needs_sigint
 def test_ctrl_c_is_not_swallowed(run: Example) -> None:
     """A test that catches its cancellation and goes on does not go on with the run."""
     result = run(
@@ -967,7 +970,7 @@ def test_what_a_task_raises_while_it_is_drained(run: Example) -> None:
 
         def interrupt():
             asyncio.create_task(fails(), name="late")
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
         async def test_it():
             asyncio.get_running_loop().call_later(0.1, interrupt)
@@ -1076,6 +1079,7 @@ def test_what_does_not_end_at_an_interruption(run: Example) -> None:
     assert "Something in it catches asyncio.CancelledError and goes on" in told
 
 
+@on_linux
 @pytest.mark.parametrize("wait", ["asyncio.sleep(60)", "asyncio.Event().wait()"])
 @pytest.mark.parametrize(
     "how",

@@ -470,6 +470,7 @@ async def test_deadlock(loop):
 """
 
 
+@on_linux
 def test_runs_inside_a_run(run: Example) -> None:
     """pytester forgets the modules that a run has imported; the next run has all of its own."""
     result = run(

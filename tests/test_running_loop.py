@@ -7,6 +7,7 @@ import textwrap
 import pytest
 
 from conftest import Example
+from conftest import on_linux
 
 # What pytest is to do in any host: async tests and fixtures of all scopes, sync tests too.
 SUITE = """
@@ -268,6 +269,7 @@ def test_both(page, event_loop):
 )
 
 
+@on_linux
 @pytest.mark.parametrize("order", ["host-first", "loop-first"])
 def test_a_greenlet_host_in_the_session(run: Example, order: str) -> None:
     """Async tests run before, beside and after tests that use Playwright's sync API."""

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from conftest import Example
+from conftest import on_linux
 
 pytest.importorskip("xdist")
 
@@ -386,6 +387,7 @@ async def test_teardown(noisy):
 """
 
 
+@on_linux
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
 def test_everything_arrives_at_the_controller(run: Example, workers: str) -> None:
     """Failures, warnings and report sections are the same with workers as without."""
