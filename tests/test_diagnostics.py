@@ -1394,8 +1394,6 @@ async def test_it():
 """
 
 
-@on_linux
-@on_linux
 @pytest.mark.parametrize("where", ["here", "xdist"])
 def test_tasks_in_the_terminal_and_in_junit_xml(run: Example, where: str) -> None:
     """The section "asyncio tasks" is in the failure: in the terminal and in junit's XML."""
@@ -1419,6 +1417,7 @@ def test_tasks_in_the_terminal_and_in_junit_xml(run: Example, where: str) -> Non
     assert_users_frames_only(result)
 
 
+@on_linux
 def test_deadlock_in_junit_xml(run: Example) -> None:
     """The await chains of a deadlock are in its message, and so wherever that goes."""
     run(
@@ -1432,6 +1431,7 @@ def test_deadlock_in_junit_xml(run: Example) -> None:
     assert "await asyncio.Event().wait()" in text
 
 
+@on_linux
 def test_tasks_at_the_same_place_are_told_once(run: Example) -> None:
     """First the task of the test; of a pool of workers one, and the names of the others."""
     result = run(

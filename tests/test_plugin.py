@@ -20,6 +20,7 @@ from pytest_asyncio import hookspecs
 from pytest_asyncio import plugin
 
 from conftest import Example
+from conftest import on_linux
 
 MODULES = {
     name: importlib.import_module(f"pytest_asyncio.{name}")

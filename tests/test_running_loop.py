@@ -269,7 +269,6 @@ def test_both(page, event_loop):
 )
 
 
-@on_linux
 @pytest.mark.parametrize("order", ["host-first", "loop-first"])
 def test_a_greenlet_host_in_the_session(run: Example, order: str) -> None:
     """Async tests run before, beside and after tests that use Playwright's sync API."""
@@ -293,6 +292,7 @@ def test_a_greenlet_host_in_the_session(run: Example, order: str) -> None:
     assert "Warning" not in result.stderr.str()
 
 
+@on_linux
 def test_failures_beside_a_greenlet_host(run: Example) -> None:
     """A failure, a leak and a deadlock are told as ever; the host works afterwards."""
     pytest.importorskip("greenlet")

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
+import contextlib
 import contextvars
 import selectors
 import traceback
@@ -228,8 +229,9 @@ class Watch:
         of_python = getattr(select, "__module__", None) == selectors.__name__
         if isinstance(self._loop, asyncio.SelectorEventLoop) and of_python:
             self._select_before = selector.select
-            _put(selector, "select", self._select)
-            self._selector = selector
+            with contextlib.suppress(TypeError):  # One that takes no attributes.
+                _put(selector, "select", self._select)
+                self._selector = selector
         return self._selector is not None
 
     def _select(self, timeout: float | None = None) -> list[Any]:
