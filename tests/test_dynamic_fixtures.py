@@ -835,3 +835,34 @@ async def test_async(between):
         mode="auto",
     )
     result.assert_outcomes(passed=2)
+
+
+def test_a_loop_that_is_wider_than_the_fixture(run: Example) -> None:
+    """A fixture that no plan can foresee is set up in the loop of the test, if that outlives it."""
+    result = run(
+        """
+        import asyncio
+
+        import pytest
+        import pytest_asyncio
+
+        NAME = "".join(["wi", "de"])
+
+        @pytest.fixture(scope="module")
+        async def wide():
+            loop = asyncio.get_running_loop()
+            yield loop
+            assert asyncio.get_running_loop() is loop
+
+        @pytest.mark.asyncio(loop_scope="session")
+        async def test_in_the_loop_of_the_session(request):
+            loop = await pytest_asyncio.getfixturevalue(request, NAME)
+            assert loop is asyncio.get_running_loop()
+
+        async def test_in_its_own(request):
+            loop = await pytest_asyncio.getfixturevalue(request, NAME)
+            assert loop is not asyncio.get_running_loop()
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=2)

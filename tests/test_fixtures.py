@@ -1447,3 +1447,22 @@ def test_public_names() -> None:
     """``__all__`` is sorted and holds what the module has to offer to others."""
     assert fixtures.__all__ == sorted(fixtures.__all__)
     assert all(hasattr(fixtures, name) for name in fixtures.__all__)
+
+
+def test_a_fixture_whose_source_is_nowhere(run: Example) -> None:
+    """A message that would show it has its name instead."""
+    result = run(
+        """
+        import pytest_asyncio
+
+        exec("async def made():\\n    yield 1\\n    yield 2\\n")
+        twice = pytest_asyncio.fixture(made)
+
+        async def test_it(twice): ...
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        ["the fixture 'twice' yields more than once*", "*made", "<string>:1"]
+    )

@@ -994,3 +994,29 @@ def test_a_method_of_another_plugin_stays_in_its_place(run: Example) -> None:
         """,
     )
     result.assert_outcomes(passed=1)
+
+
+def test_what_only_the_loop_still_held_is_told_at_its_test(run: Example) -> None:
+    """A destructor that raises when the loop is closed is that test's, and not the next one's."""
+    result = run(
+        """
+        import asyncio
+
+        class Breaks:
+            def __del__(self):
+                raise ValueError("in a destructor")
+
+            def method(self): ...
+
+        async def test_leaves_a_timer():
+            asyncio.get_running_loop().call_later(1000, Breaks().method)
+
+        async def test_next(): ...
+        """,
+        "-Werror::pytest.PytestUnraisableExceptionWarning",
+        mode="auto",
+    )
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(
+        ["*ERROR at teardown of test_leaves_a_timer*", "*ValueError: in a destructor"]
+    )

@@ -1727,3 +1727,57 @@ def test_skipped_tests_make_no_loop(run: Example) -> None:
         mode="auto",
     )
     result.assert_outcomes(skipped=2, xfailed=1)
+
+
+@pytest.mark.parametrize("where", ["of-the-user", "of-the-call"])
+def test_a_factory_that_raises_a_type_error(run: Example, where: str) -> None:
+    """It is the user's own, with its line, unless the factory could not be called at all."""
+    parameters = "" if where == "of-the-user" else "policy"
+    result = run(
+        """
+        async def test_it(): ...
+        """,
+        mode="auto",
+        conftest=f"""
+        def factory({parameters}):
+            return len(3)
+
+        def pytest_asyncio_loop_factories(config, item):
+            return {{"mine": factory}}
+        """,
+    )
+    result.assert_outcomes(errors=1)
+    text = result.stdout.str()
+    is_users_own = where == "of-the-user"
+    assert ("conftest.py:3: TypeError" in text) is is_users_own
+    assert ("the loop factory 'mine'" in text) is not is_users_own
+    assert no_frame_of_ours(result)
+
+
+@POLICIES
+def test_event_loop_policies_that_cannot_be_hashed(run: Example) -> None:
+    """They tell loops apart all the same."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+        from conftest import A, B, kind, Policy
+
+        class Unhashable(Policy):
+            __hash__ = None
+
+        policies = [Unhashable(A), Unhashable(B)]
+
+        @pytest.mark.asyncio(loop_scope="module")
+        @pytest.mark.parametrize("event_loop_policy", policies, scope="module")
+        class TestBoth:
+            async def test_first(self, event_loop_policy):
+                event_loop_policy.loop = asyncio.get_running_loop()
+
+            async def test_second(self, event_loop_policy):
+                assert event_loop_policy.loop is asyncio.get_running_loop()
+                assert kind() == "AB"[policies.index(event_loop_policy)]
+        """,
+        conftest=KINDS + POLICY,
+    )
+    result.assert_outcomes(passed=4)
