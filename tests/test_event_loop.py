@@ -829,6 +829,8 @@ def test_wide_loop_is_current_between_its_tests(
 
     What was current before is so again when the loop is closed.
     """
+    if wide == "uvloop":
+        pytest.importorskip("uvloop")  # There is none for Windows.
     source = (
         WIDE_LOOPS[wide]
         + """
