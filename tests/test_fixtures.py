@@ -1391,7 +1391,7 @@ def test_loop_scope_narrower_than_scope(run: Example) -> None:
         [
             "*ERROR at setup of test_1*",
             (
-                "ScopeMismatch: the async fixture 'value' (test_example.py:10) has "
+                "ScopeMismatch: the fixture 'value' (test_example.py:10) has "
                 "scope='session', but loop_scope='function': its event loop would end before "
                 "it does."
             ),

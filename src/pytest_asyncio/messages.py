@@ -225,7 +225,7 @@ def fixture_wider_than_loop_scope(
     fixture: str, scope: str, location: str, loop_scope: str
 ) -> str:
     return _lines(
-        f"ScopeMismatch: the async fixture {fixture!r} ({location}) has scope={scope!r}, but "
+        f"ScopeMismatch: the fixture {fixture!r} ({location}) has scope={scope!r}, but "
         f"loop_scope={loop_scope!r}: its event loop would end before it does.",
         f"Write loop_scope={_or_wider(scope)}, or leave loop_scope out.",
     )
