@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+import signal
 import sys
 import textwrap
 from typing import Final
@@ -21,6 +22,11 @@ WITHOUT_SLOW_PLUGINS: Final = ("-pno:anyio", "-pno:hypothesispytest", "-pno:trio
 on_linux = pytest.mark.skipif(
     not sys.platform.startswith("linux"),
     reason="only Linux tells of all threads and child processes: elsewhere, no deadlock is proven",
+)
+
+
+needs_timeout = pytest.mark.skipif(
+    not hasattr(signal, "SIGALRM"), reason="the signal method of pytest-timeout"
 )
 
 

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from conftest import Example
+from conftest import needs_timeout
 from conftest import on_linux
 
 UNHANDLED = "pytest_asyncio.PytestAsyncioUnhandledExceptionWarning"
@@ -1337,7 +1338,13 @@ class Slow(asyncio.Event):
 """
 
 
-@pytest.mark.parametrize("how", [pytest.param("deadlock", marks=on_linux), "timeout"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param("deadlock", marks=on_linux),
+        pytest.param("timeout", marks=needs_timeout),
+    ],
+)
 def test_await_chains(run: Example, how: str) -> None:
     """What each task was waiting for is shown in the user's own lines, to the innermost."""
     arguments = ["--junitxml=junit.xml"]
@@ -1394,6 +1401,7 @@ async def test_it():
 """
 
 
+@needs_timeout
 @pytest.mark.parametrize("where", ["here", "xdist"])
 def test_tasks_in_the_terminal_and_in_junit_xml(run: Example, where: str) -> None:
     """The section "asyncio tasks" is in the failure: in the terminal and in junit's XML."""

@@ -10,12 +10,10 @@ import textwrap
 import pytest
 
 from conftest import Example
+from conftest import needs_timeout
 from conftest import on_linux
 from conftest import WITHOUT_SLOW_PLUGINS
 
-needs_timeout = pytest.mark.skipif(
-    not hasattr(signal, "SIGALRM"), reason="the signal method of pytest-timeout"
-)
 needs_sigint = pytest.mark.skipif(
     sys.platform == "win32", reason="SIGINT cannot be sent to one process"
 )
