@@ -24,6 +24,7 @@ from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import failure_of
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import leave_users_frames
+from pytest_asyncio.outcomes import members
 from pytest_asyncio.outcomes import outcome_of
 from pytest_asyncio.state import RunningFixture
 from pytest_asyncio.state import RunningTest
@@ -158,7 +159,7 @@ def _of_any(
         return failure(messages.deadlock(what, str(exc)), item)
     if isinstance(exc, runner.CancelledWithoutATraceError):
         return failure(messages.cancelled_without_a_trace(what), item)
-    if isinstance(exc, pytest.fail.Exception | BaseExceptionGroup):
+    if isinstance(exc, pytest.fail.Exception) or members(exc):
         leave_users_frames(exc)  # It may have come through pytest's getfixturevalue().
     explain(exc, item, loops, asking)
     return exc
