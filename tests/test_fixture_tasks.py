@@ -205,6 +205,8 @@ BEGINNINGS = {
         "    loop.add_reader(ours, read)"
     ),
 }
+if sys.platform == "win32":
+    del BEGINNINGS["reader"]  # The proactor loop has no such method.
 
 BEGINS = """
 import asyncio, socket

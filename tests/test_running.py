@@ -903,6 +903,7 @@ def test_copy_context_that_is_patched(run: Example) -> None:
     result = run(
         """
         import asyncio
+        import sys
         from unittest import mock
 
         import pytest
@@ -921,7 +922,8 @@ def test_copy_context_that_is_patched(run: Example) -> None:
             yield patched
 
         async def test_it(patched):
-            assert not patched.mock_calls
+            # The proactor loop of Windows calls it itself.
+            assert sys.platform == "win32" or not patched.mock_calls
 
         async def test_with_fixtures(coroutine, generator):
             assert coroutine is generator
