@@ -350,7 +350,7 @@ def xunit_functions(
 
     Waits for pytest to await what these functions return.
     """
-    variables = inspect.getclosurevars(fixturedef.func).nonlocals
+    variables = inspect.getclosurevars(inspect.unwrap(fixturedef.func)).nonlocals
     return [
         variables[name]
         for name in variables

@@ -307,10 +307,8 @@ def _in_place_of(loop: asyncio.AbstractEventLoop, name: str) -> Any:
 def _put(target: object, name: str, method: object) -> None:
     try:
         object.__setattr__(target, name, method)
-    except (
-        AttributeError,
-        TypeError,
-    ):  # A property is in the way, or it is not for that type.
+    except (AttributeError, TypeError):
+        # A property is in the way, or the type has a way of its own.
         vars(target)[name] = method
 
 

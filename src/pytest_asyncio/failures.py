@@ -94,9 +94,8 @@ def of_tear_down(
         told = live.name, live.fixturedef.scope, loops.during()
         if isinstance(exc, asyncio.CancelledError):
             return failure(messages.fixture_cancelled_silently(*told), item)
-        if not isinstance(
-            exc, KeyboardInterrupt
-        ):  # pytest shows it in its closing line.
+        # pytest shows that of a Ctrl-C in its closing line.
+        if not isinstance(exc, KeyboardInterrupt):
             exc.add_note(messages.raised_by_crashed_fixture(*told))
     what = f"the tear-down of the fixture {live.name!r} after {loops.during()}"
     return failure_of(_of_any(exc, what, item, loops, live))

@@ -290,12 +290,11 @@ def _begin(
     elif (override := test.override) is not None:
         if is_narrower(override.scope, than=fixturedef.scope):
             is_xunit = definition.kind == "xunit"
+            where = _place_of_xunit if is_xunit else location
             text = messages.fixture_wider_than_event_loop(
                 _pytest_private.shown_name(fixturedef),
                 fixturedef.scope,
-                _place_of_xunit(fixturedef, request, item)
-                if is_xunit
-                else location(fixturedef, item),
+                where(fixturedef, item),
                 override.scope,
                 location(override, item),
                 may_be_narrower=not is_xunit,
@@ -406,15 +405,9 @@ async def _xunit(
             await _call(after, target)
 
 
-def _place_of_xunit(
-    fixturedef: AnyFixtureDef, request: pytest.FixtureRequest, item: pytest.Item
-) -> str:
-    """Where ``setup_module``, or what pytest has made such a fixture of, is defined."""
-    original = inspect.unwrap(fixturedef.func)
-    before, after, _ = _pytest_private.xunit_calls(
-        fixturedef.argname, original, request
-    )
-    return place(before or after, item)
+def _place_of_xunit(fixturedef: AnyFixtureDef, item: pytest.Item) -> str:
+    """Where the function is defined that pytest has made such a fixture of."""
+    return place(_pytest_private.xunit_functions(fixturedef)[0], item)
 
 
 async def _call(function: Callable[..., object], target: object) -> None:
