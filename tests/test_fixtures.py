@@ -1455,7 +1455,8 @@ def test_a_fixture_whose_source_is_nowhere(run: Example) -> None:
         """
         import pytest_asyncio
 
-        exec("async def made():\\n    yield 1\\n    yield 2\\n")
+        source = "async def made():\\n    yield 1\\n    yield 2\\n"
+        exec(compile(source, "<nowhere>", "exec"))
         twice = pytest_asyncio.fixture(made)
 
         async def test_it(twice): ...
@@ -1464,5 +1465,5 @@ def test_a_fixture_whose_source_is_nowhere(run: Example) -> None:
     )
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(
-        ["the fixture 'twice' yields more than once*", "*made", "<string>:1"]
+        ["the fixture 'twice' yields more than once*", "*made", "<nowhere>:1"]
     )

@@ -463,7 +463,7 @@ def test_loop_of_a_fixture_lasts_as_long_as_the_fixture(
         result.stdout.fnmatch_lines(
             [
                 (
-                    "ScopeMismatch: the async fixture 'loop' (package?test_example.py:6) has "
+                    "ScopeMismatch: the fixture 'loop' (package?test_example.py:6) has "
                     f"scope={scope!r}, but loop_scope={loop_scope!r}: its event loop would end "
                     "before it does."
                 ),
