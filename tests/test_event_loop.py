@@ -1064,10 +1064,14 @@ def test_marked_synchronous_tests_that_return_a_future(run: Example) -> None:
                 pytest.skip("not here")
 
             return asyncio.ensure_future(skips())
+
+        def test_end():
+            asyncio.get_event_loop().close()
+            asyncio.set_event_loop(None)
         """,
         "-Wignore::DeprecationWarning",
     )
-    result.assert_outcomes(passed=3, failed=1, skipped=1)
+    result.assert_outcomes(passed=4, failed=1, skipped=1)
     result.stdout.fnmatch_lines(["*test_example.py:*: AssertionError"])
     result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
     result.stdout.no_fnmatch_line("*base_events.py*")
