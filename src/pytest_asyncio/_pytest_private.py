@@ -350,12 +350,17 @@ def xunit_functions(
 
     Waits for pytest to await what these functions return.
     """
-    variables = inspect.getclosurevars(inspect.unwrap(fixturedef.func)).nonlocals
-    return [
-        variables[name]
-        for name in variables
-        if name.startswith(("setup_", "teardown_")) and callable(variables[name])
-    ]
+    _, *functions = _xunit(fixturedef.argname, fixturedef.func)
+    return [each for each in functions if callable(each)]
+
+
+def _xunit(
+    name: str, function: Callable[..., object]
+) -> tuple[str, Callable[..., object] | None, Callable[..., object] | None]:
+    """What such a fixture of pytest's is for, ``method`` say, and what it calls."""
+    what = name.removeprefix(XUNIT_PREFIX).partition("_")[0]
+    variables = inspect.getclosurevars(inspect.unwrap(function)).nonlocals
+    return what, variables[f"setup_{what}"], variables[f"teardown_{what}"]
 
 
 def shown_name(fixturedef: pytest.FixtureDef[Any]) -> str:
@@ -366,10 +371,8 @@ def shown_name(fixturedef: pytest.FixtureDef[Any]) -> str:
     name = fixturedef.argname
     if not name.startswith(XUNIT_PREFIX):
         return name
-    what = name.removeprefix(XUNIT_PREFIX).partition("_")[0]
-    variables = inspect.getclosurevars(inspect.unwrap(fixturedef.func)).nonlocals
-    has_set_up = variables[f"setup_{what}"] is not None
-    return f"setup_{what}" if has_set_up else f"teardown_{what}"
+    what, before, _ = _xunit(name, fixturedef.func)
+    return f"teardown_{what}" if before is None else f"setup_{what}"
 
 
 def xunit_calls(
@@ -379,9 +382,7 @@ def xunit_calls(
 
     Waits for what `xunit_functions` waits for.
     """
-    what = name.removeprefix(XUNIT_PREFIX).partition("_")[0]
-    variables = inspect.getclosurevars(function).nonlocals
-    before, after = variables[f"setup_{what}"], variables[f"teardown_{what}"]
+    what, before, after = _xunit(name, function)
     if what == "module":
         return before, after, cast("Any", request).module
     if what == "class":

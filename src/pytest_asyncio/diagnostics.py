@@ -30,6 +30,7 @@ from pytest_asyncio.tasks import is_plumbing
 from pytest_asyncio.tasks import of_users
 from pytest_asyncio.timeouts import is_timeout
 from pytest_asyncio.windows import is_accepting
+from pytest_asyncio.windows import IS_WINDOWS
 
 __tracebackhide__ = True
 
@@ -204,7 +205,7 @@ class Watch:
         if isinstance(created := getattr(task, "_source_traceback", None), list):
             del created[-1:]  # This function. asyncio takes its own away, too.
         owner = OWNER.get()
-        if owner is not None and not is_accepting(coro):
+        if owner is not None and not (IS_WINDOWS and is_accepting(coro)):
             owner.add(task)
         return task
 

@@ -198,14 +198,12 @@ def fixture_wider_than_event_loop(
     *,
     may_be_narrower: bool,
 ) -> str:
-    remedy = f"Give 'event_loop' the scope {_or_wider(scope)}"
-    if may_be_narrower:
-        remedy += f", or {fixture!r} the scope {_or_narrower(override_scope)}"
+    narrower = fixture if may_be_narrower else ""
     return _lines(
         f"ScopeMismatch: the async fixture {fixture!r} ({location}) has {scope} scope, but "
         f"the event loop it runs in comes from the fixture 'event_loop' ({override}), which "
         f"has {override_scope} scope and ends earlier.",
-        f"{remedy}.",
+        _give_scopes("event_loop", scope, narrower, override_scope),
     )
 
 
@@ -216,9 +214,16 @@ def fixture_wider_than_policy(
         f"ScopeMismatch: the fixture {fixture!r} has {scope} scope, but the event loop it runs "
         f"in is made with the fixture 'event_loop_policy' ({override}), which has "
         f"{override_scope} scope and ends earlier.",
-        f"Give 'event_loop_policy' the scope {_or_wider(scope)}, or {fixture!r} the scope "
-        f"{_or_narrower(override_scope)}.",
+        _give_scopes("event_loop_policy", scope, fixture, override_scope),
     )
+
+
+def _give_scopes(wider: str, scope: str, narrower: str, override_scope: str) -> str:
+    """What to do about two fixtures, of which the first ends too early; the second may be none."""
+    remedy = f"Give {wider!r} the scope {_or_wider(scope)}"
+    if narrower:
+        remedy += f", or {narrower!r} the scope {_or_narrower(override_scope)}"
+    return f"{remedy}."
 
 
 def fixture_wider_than_loop_scope(
