@@ -25,6 +25,11 @@ on_linux = pytest.mark.skipif(
 )
 
 
+needs_sigint = pytest.mark.skipif(
+    sys.platform == "win32", reason="SIGINT cannot be sent to one process"
+)
+
+
 needs_timeout = pytest.mark.skipif(
     not hasattr(signal, "SIGALRM"), reason="the signal method of pytest-timeout"
 )

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from conftest import Example
+from conftest import needs_sigint
 from conftest import WITHOUT_SLOW_PLUGINS
 
 SCOPES = ("function", "class", "module", "package", "session")
@@ -1086,10 +1087,6 @@ class TestThem:
 
 # -- interruption ------------------------------------------------------------------------
 
-needs_signals = pytest.mark.skipif(
-    sys.platform == "win32", reason="SIGINT cannot be sent to one process alone"
-)
-
 
 def interrupt(run: Example, source: str, *args: str) -> tuple[int, str]:
     """Run pytest until the project prints READY, then press Ctrl-C.
@@ -1124,7 +1121,7 @@ def interrupt(run: Example, source: str, *args: str) -> tuple[int, str]:
     return process.returncode, "".join(lines)
 
 
-@needs_signals
+@needs_sigint
 @pytest.mark.parametrize("scope", SCOPES)
 def test_ctrl_c_while_a_fixture_is_suspended_at_its_yield(
     run: Example, scope: str
@@ -1169,7 +1166,7 @@ class TestThem:
     assert "never retrieved" not in output
 
 
-@needs_signals
+@needs_sigint
 def test_ctrl_c_during_the_set_up_of_another_fixture(run: Example) -> None:
     """What waits for its set-up is cancelled; what is suspended at its yield is torn down."""
     code, output = interrupt(
@@ -1204,7 +1201,7 @@ async def test_never(slow):
     assert "Traceback" not in output
 
 
-@needs_signals
+@needs_sigint
 def test_ctrl_c_during_the_tear_down_of_a_fixture(run: Example) -> None:
     """The tear-down in progress is cancelled; the wider fixture is torn down in full."""
     code, output = interrupt(

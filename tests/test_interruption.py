@@ -10,13 +10,10 @@ import textwrap
 import pytest
 
 from conftest import Example
+from conftest import needs_sigint
 from conftest import needs_timeout
 from conftest import on_linux
 from conftest import WITHOUT_SLOW_PLUGINS
-
-needs_sigint = pytest.mark.skipif(
-    sys.platform == "win32", reason="SIGINT cannot be sent to one process"
-)
 
 TIMEOUT = ("--timeout=0.8", "--timeout-method=signal")
 LOOP = "pytest_asyncio.PytestAsyncioLoopWarning"
@@ -1000,7 +997,7 @@ FIXTURES_THAT_AWAIT = {
             yield
             task.cancel()
     """,
-    "getter": """
+    "gather": """
         task = asyncio.create_task(serve())
         yield
         await asyncio.gather(task)

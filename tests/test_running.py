@@ -13,6 +13,7 @@ from typing import IO
 import pytest
 
 from conftest import Example
+from conftest import needs_sigint
 from conftest import WITHOUT_SLOW_PLUGINS
 
 HEAD = """
@@ -1334,11 +1335,6 @@ def test_marks_of_pytest(run: Example) -> None:
     run(project(source)).assert_outcomes(
         skipped=2, xfailed=2, failed=1, xpassed=1, passed=1
     )
-
-
-needs_sigint = pytest.mark.skipif(
-    sys.platform == "win32", reason="SIGINT cannot be sent to one process"
-)
 
 
 # -- Ctrl-C ---------------------------------------------------------------------------------
