@@ -958,6 +958,37 @@ def test_loop_that_the_plan_has_widened_is_current_for_its_tests_only(
 @pytest.mark.skipif(
     sys.version_info >= (3, 14), reason="there is no current loop unless one is set"
 )
+@pytest.mark.parametrize(
+    ("args", "ini"),
+    [(["-W", "error"], ""), ([], "addopts = -W error"), ([], "filterwarnings = error")],
+)
+def test_a_loop_on_demand_after_an_async_test_where_warnings_are_errors(
+    run: Example, args: list[str], ini: str
+) -> None:
+    """asyncio's warning of it, on Python 3.12 and 3.13, comes only because of the loop before."""
+    result = run(
+        """
+        import asyncio
+
+        async def test_async():
+            pass
+
+        def test_synchronous():
+            loop = asyncio.get_event_loop()
+            loop.run_until_complete(asyncio.sleep(0))
+            loop.close()
+        """,
+        *args,
+        mode="auto",
+        ini=ini,
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=2)
+
+
+@pytest.mark.skipif(
+    sys.version_info >= (3, 14), reason="there is no current loop unless one is set"
+)
 def test_wider_synchronous_fixture_after_the_override_is_closed(run: Example) -> None:
     """Its tear-down finds a loop that is open, as it did in releases up to 0.21."""
     result = run(

@@ -360,8 +360,8 @@ class Loops:
             if (3, 12) <= sys.version_info < (3, 14):
                 # Of a loop that asyncio makes on demand. After a test of theirs, earlier releases
                 # leave a loop behind, or none, which is an error and not a warning.
-                text = "ignore:There is no current event loop:DeprecationWarning"
-                self.config.addinivalue_line("filterwarnings", text)
+                text = "There is no current event loop:DeprecationWarning"
+                _pytest_private.ignore_warning(self.config, text)
         return self._runner(
             loop,
             owned=owned,
