@@ -229,14 +229,12 @@ def add_section(report: pytest.TestReport, title: str, text: str) -> None:
         add(title, text)
 
 
-def set_function(
-    fixturedef: pytest.FixtureDef[Any], function: Callable[..., object]
-) -> None:
+def set_function(fixturedef: Any, function: Callable[..., object]) -> None:
     """Give a fixture definition another function.
 
     Waits for ``pytest_fixture_setup`` to let a plugin return None as a fixture's value.
     """
-    cast("Any", fixturedef).func = function
+    fixturedef.func = function
 
 
 def is_set_up(fixturedef: pytest.FixtureDef[Any]) -> bool:

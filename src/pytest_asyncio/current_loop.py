@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from asyncio.events import _get_running_loop
 from asyncio.events import _set_running_loop
+from collections.abc import Callable
 import sys
 from typing import Any
 from typing import Final
@@ -20,7 +21,8 @@ __tracebackhide__ = True
 
 if sys.version_info < (3, 14):
     # Early: suites patch it.
-    _get_policy: Final[Any] = asyncio.get_event_loop_policy  # type: ignore[deprecated]
+    get_policy: Final[Callable[[], Any]] = asyncio.get_event_loop_policy  # type: ignore[deprecated]
+    """Gives the event loop policy in force, or None where there are no policies any more."""
 
     def _variables(policy: Any) -> Any:
         """Where an event loop policy keeps the current loop, if it is of asyncio's."""
@@ -31,7 +33,9 @@ if sys.version_info < (3, 14):
 
 else:
     # To ask for the policy openly is deprecated.
-    _get_policy: Final[Any] = getattr(asyncio.events, "_get_event_loop_policy", None)
+    get_policy: Final[Callable[[], Any]] = getattr(
+        asyncio.events, "_get_event_loop_policy", lambda: None
+    )
     _SET_BY_ASYNCIO: Final[Any] = getattr(
         getattr(asyncio.events, "_BaseDefaultEventLoopPolicy", None),
         "set_event_loop",
@@ -61,11 +65,6 @@ else:
             return None
         finally:
             _set_running_loop(host)
-
-
-def get_policy() -> Any:
-    """The event loop policy in force, or None where there are no policies any more."""
-    return None if _get_policy is None else _get_policy()
 
 
 _IS_MADE_ON_DEMAND: Final[bool] = sys.version_info < (3, 14)
