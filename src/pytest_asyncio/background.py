@@ -118,7 +118,7 @@ def tell_of_call(item: pytest.Item, loops: Loops, *, alone: bool) -> None:
 
 def tell(item: pytest.Item, loops: Loops) -> None:
     """Say what went wrong since the phase began."""
-    from pytest_asyncio.runner import user_traceback
+    from pytest_asyncio.tracebacks import user_traceback
 
     errors: list[BaseException] = []
     ends: BaseException | None = None

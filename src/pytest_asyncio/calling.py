@@ -120,7 +120,7 @@ def _is_future(result: object) -> TypeGuard[asyncio.Future[object]]:
 
 def _complete(future: asyncio.Future[object]) -> None:
     """Wait for what a test without a loop has begun in the one that asyncio has made for it."""
-    from pytest_asyncio.runner import user_traceback
+    from pytest_asyncio.tracebacks import user_traceback
 
     try:
         future.get_loop().run_until_complete(future)

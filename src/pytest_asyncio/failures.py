@@ -45,13 +45,14 @@ def of_test(exc: BaseException, item: pytest.Item, loops: Loops) -> BaseExceptio
 
     from pytest_asyncio import runner
     from pytest_asyncio.deadlock import DeadlockError
+    from pytest_asyncio.tracebacks import user_traceback
 
     what = item.nodeid
     if isinstance(exc, runner.LoopRunningError):
         return failure(messages.test_in_running_loop(what), item)
     if isinstance(exc, DeadlockError):
         deadlock = pytest.fail.Exception(messages.deadlock(what, str(exc)))
-        return deadlock.with_traceback(runner.user_traceback(exc))
+        return deadlock.with_traceback(user_traceback(exc))
     if isinstance(exc, asyncio.CancelledError) and loops.crashed():
         return of_crash(item, loops)
     return outcome_of(_of_any(exc, what, item, loops))
@@ -64,8 +65,9 @@ def of_set_up(
     import asyncio
 
     from pytest_asyncio import runner
+    from pytest_asyncio.fixture_task import DidNotYieldError
 
-    if isinstance(exc, runner.DidNotYieldError):
+    if isinstance(exc, DidNotYieldError):
         return did_not_yield(live, item)
     if isinstance(exc, runner.LoopRunningError):
         text = messages.fixture_asked_for_in_running_loop(live.name, item.nodeid)
@@ -83,10 +85,11 @@ def of_tear_down(
     import asyncio
 
     from pytest_asyncio import runner
+    from pytest_asyncio.fixture_task import YieldedAgainError
 
     test = loops.test
     item = _pytest_private.item_of(live.request) if test is None else test.item
-    if isinstance(exc, runner.YieldedAgainError):
+    if isinstance(exc, YieldedAgainError):
         return yielded_again(live, item)
     if isinstance(exc, runner.LoopRunningError):
         return failure(messages.torn_down_in_running_loop(live.name), item)
@@ -145,6 +148,7 @@ def _of_any(
     """The message for what may come out of any drive of a loop, or the exception, explained."""
     from pytest_asyncio import runner
     from pytest_asyncio.deadlock import DeadlockError
+    from pytest_asyncio.tracebacks import CancelledWithoutATraceError
 
     if isinstance(exc, runner.LoopStoppedError):
         return failure(messages.loop_stopped(what), item)
@@ -156,7 +160,7 @@ def _of_any(
         return failure(messages.loop_is_run_elsewhere(what, override), item)
     if isinstance(exc, DeadlockError):
         return failure(messages.deadlock(what, str(exc)), item)
-    if isinstance(exc, runner.CancelledWithoutATraceError):
+    if isinstance(exc, CancelledWithoutATraceError):
         return failure(messages.cancelled_without_a_trace(what), item)
     if isinstance(exc, pytest.fail.Exception) or members(exc):
         leave_users_frames(exc)  # It may have come through pytest's getfixturevalue().
