@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Coroutine
+from collections.abc import Generator
 import functools
 import inspect
 import re
 import sys
 from typing import Any
 from typing import cast
+from typing import Final
+from typing import final
 from typing import TYPE_CHECKING
 from typing import TypeGuard
 import warnings
@@ -34,6 +37,7 @@ from pytest_asyncio.functions import unbound
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.markers import function_id
 from pytest_asyncio.markers import is_marked_by_its_own
+from pytest_asyncio.markers import is_unittest
 from pytest_asyncio.markers import marking
 from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import is_hidden
@@ -61,11 +65,11 @@ def call(item: pytest.Function, loops: Loops) -> bool | None:
         return None
     names = _pytest_private.argument_names(item)
     arguments = {name: item.funcargs[name] for name in names}
-    call_ours(item, loops, test, function, arguments)
+    _call_ours(item, loops, test, function, arguments)
     return True
 
 
-def call_ours(
+def _call_ours(
     item: pytest.Function,
     loops: Loops,
     test: RunningTest | None,
@@ -171,6 +175,82 @@ def _run(
     if loops.tells_leaks:
         check_leaked(item, loops, runner, tasks)
     return result
+
+
+# -- where others call tests, too --
+
+
+def is_call_observed(config: pytest.Config) -> bool:
+    """Whether somebody else has the hook that calls the functions of tests.
+
+    Under ``--trace``, pytest itself is to stop in the user's function and not in ours.
+    """
+    return not config.getoption("trace", default=False) and any(
+        str(each.function.__module__).partition(".")[0]
+        not in {"_pytest", "anyio", "pytest_asyncio"}
+        for each in config.hook.pytest_pyfunc_call.get_hookimpls()
+    )
+
+
+@final
+class InPlace:
+    """The hook that is there where other plugins, or a ``conftest.py``, see calls of tests.
+
+    Whoever runs coroutine functions, or does something else with them, is to find synchronous
+    ones, as in all releases: these tests are ours.
+    """
+
+    NAME: Final = "pytest_asyncio.in_place"
+
+    def __init__(self, loops: Loops) -> None:
+        self._loops: Final = loops
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Have the function replaced when the test is run: until then it is the user's."""
+        test = self._loops.running_test(item)
+        is_async = test is not None and test.is_async
+        if (
+            not isinstance(item, pytest.Function)
+            or is_unittest(item)
+            or (not is_async and marking(item).mark is None)
+        ):
+            return (yield)
+        before = vars(item).get("runtest")
+        runtest = functools.partial(self._run_in_place, item, test, item.runtest)
+        item.runtest = runtest  # type: ignore[method-assign]
+        try:
+            return (yield)
+        finally:
+            if before is None:
+                del item.runtest
+            else:
+                item.runtest = before  # type: ignore[method-assign]
+
+    def _run_in_place(
+        self,
+        item: pytest.Function,
+        test: RunningTest | None,
+        runtest: Callable[[], object],
+    ) -> None:
+        """Put a function that runs the test in its loop in place of its own, and run that."""
+        function = item.obj
+        loops = self._loops
+
+        @functools.wraps(function)
+        def synchronous(*args: Any, **arguments: Any) -> None:
+            given = functools.partial(function, *args) if args else function
+            _call_ours(item, loops, test, given, arguments)
+
+        for marked_as_coroutine in ("_is_coroutine", "_is_coroutine_mark"):
+            vars(synchronous).pop(marked_as_coroutine, None)
+        item.obj = synchronous
+        loops.replaced = item
+        try:
+            runtest()
+        finally:
+            item.obj = function
+            loops.replaced = None
 
 
 # -- wrappers of async functions --

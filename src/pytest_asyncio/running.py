@@ -19,8 +19,9 @@ from pytest_asyncio.background import look_at_tasks
 from pytest_asyncio.background import tell
 from pytest_asyncio.background import tell_of_call
 from pytest_asyncio.calling import call
-from pytest_asyncio.calling import call_ours
+from pytest_asyncio.calling import InPlace
 from pytest_asyncio.calling import is_alone
+from pytest_asyncio.calling import is_call_observed
 from pytest_asyncio.collection import RUNS_IN_A_LOOP
 from pytest_asyncio.collection import stake
 from pytest_asyncio.config import chosen_mode
@@ -146,9 +147,7 @@ class Running:
         yield
         loops = self.loops
         manager = session.config.pluginmanager
-        if loops.collection.has_unmarked_async and not _is_call_observed(
-            session.config
-        ):
+        if loops.collection.has_unmarked_async and not is_call_observed(session.config):
             manager.register(_Unmarked())
         if loops.collection.is_synchronous_concerned:
             self._add(_Synchronous)
@@ -157,8 +156,8 @@ class Running:
             # What no test asks for plainly may yet be asked for while one runs.
             manager.register(_Aside(self._come_back), _ASIDE)
             loops.on_first_test = self._come_back
-        elif _is_call_observed(session.config):
-            self._add(_InPlace)
+        elif is_call_observed(session.config):
+            self._add(InPlace)
 
     def _come_back(self) -> None:
         self.loops.on_first_test = None
@@ -166,10 +165,10 @@ class Running:
         manager.unregister(name=_ASIDE)
         manager.register(self)
         self._add(_Synchronous)
-        if _is_call_observed(self.loops.config):
-            self._add(_InPlace)
+        if is_call_observed(self.loops.config):
+            self._add(InPlace)
 
-    def _add(self, hooks: type[_Synchronous | _InPlace | _Interrupted]) -> None:
+    def _add(self, hooks: type[_Synchronous | InPlace | _Interrupted]) -> None:
         """Have hooks that few runs need, unless they are there."""
         manager = self.loops.config.pluginmanager
         if not manager.has_plugin(hooks.NAME):
@@ -368,79 +367,6 @@ class _Synchronous:
         with keeping_tasks(loops):
             yield
         tell_of_call(item, loops, alone=alone)
-
-
-@final
-class _InPlace:
-    """The hook that is there where other plugins, or a ``conftest.py``, see calls of tests.
-
-    Whoever runs coroutine functions, or does something else with them, is to find synchronous
-    ones, as in all releases: these tests are ours.
-    """
-
-    NAME: Final = "pytest_asyncio.in_place"
-
-    def __init__(self, loops: Loops) -> None:
-        self._loops: Final = loops
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Have the function replaced when the test is run: until then it is the user's."""
-        test = self._loops.running_test(item)
-        is_async = test is not None and test.is_async
-        if (
-            not isinstance(item, pytest.Function)
-            or is_unittest(item)
-            or (not is_async and marking(item).mark is None)
-        ):
-            return (yield)
-        before = vars(item).get("runtest")
-        runtest = functools.partial(self._run_in_place, item, test, item.runtest)
-        item.runtest = runtest  # type: ignore[method-assign]
-        try:
-            return (yield)
-        finally:
-            if before is None:
-                del item.runtest
-            else:
-                item.runtest = before  # type: ignore[method-assign]
-
-    def _run_in_place(
-        self,
-        item: pytest.Function,
-        test: RunningTest | None,
-        runtest: Callable[[], object],
-    ) -> None:
-        """Put a function that runs the test in its loop in place of its own, and run that."""
-        function = item.obj
-        loops = self._loops
-
-        @functools.wraps(function)
-        def synchronous(*args: Any, **arguments: Any) -> None:
-            given = functools.partial(function, *args) if args else function
-            call_ours(item, loops, test, given, arguments)
-
-        for marked_as_coroutine in ("_is_coroutine", "_is_coroutine_mark"):
-            vars(synchronous).pop(marked_as_coroutine, None)
-        item.obj = synchronous
-        loops.replaced = item
-        try:
-            runtest()
-        finally:
-            item.obj = function
-            loops.replaced = None
-
-
-def _is_call_observed(config: pytest.Config) -> bool:
-    """Whether somebody else has the hook that calls the functions of tests.
-
-    Under ``--trace``, pytest itself is to stop in the user's function and not in ours.
-    """
-    return not config.getoption("trace", default=False) and any(
-        str(each.function.__module__).partition(".")[0]
-        not in {"_pytest", "anyio", "pytest_asyncio"}
-        for each in config.hook.pytest_pyfunc_call.get_hookimpls()
-    )
 
 
 @final
