@@ -65,9 +65,8 @@ def of_set_up(
     import asyncio
 
     from pytest_asyncio import runner
-    from pytest_asyncio.fixture_task import DidNotYieldError
 
-    if isinstance(exc, DidNotYieldError):
+    if isinstance(exc, runner.DidNotYieldError):
         return did_not_yield(live, item)
     if isinstance(exc, runner.LoopRunningError):
         text = messages.fixture_asked_for_in_running_loop(live.name, item.nodeid)
@@ -85,11 +84,10 @@ def of_tear_down(
     import asyncio
 
     from pytest_asyncio import runner
-    from pytest_asyncio.fixture_task import YieldedAgainError
 
     test = loops.test
     item = _pytest_private.item_of(live.request) if test is None else test.item
-    if isinstance(exc, YieldedAgainError):
+    if isinstance(exc, runner.YieldedAgainError):
         return yielded_again(live, item)
     if isinstance(exc, runner.LoopRunningError):
         return failure(messages.torn_down_in_running_loop(live.name), item)

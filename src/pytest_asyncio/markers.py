@@ -109,7 +109,7 @@ class Marking:
 _TAKEN: Final = ("loop_scope", "loop_factories")
 """The arguments of the marker."""
 _FORMER: Final = ("forbid_global_loop",)
-"""Arguments of releases up to 0.8, which those up to 0.23 took and ignored."""
+"""Arguments of releases up to 0.5, which those up to 0.23 took and ignored."""
 
 
 def parse(mark: pytest.Mark, *, foreign: bool = False) -> Marking:
@@ -295,7 +295,8 @@ def is_async_test(item: pytest.Item) -> TypeIs[AsyncTest]:
     :returns: True for coroutine functions, async generator functions, hypothesis tests around
         either and wrappers made of one by :func:`functools.wraps`, if they carry
         ``pytest.mark.asyncio`` or the mode is *auto*. False for what is synchronous, or
-        another framework's.
+        another framework's, and for a wrapper that does not tell what it is made of, although
+        what it returns is awaited if it is marked.
 
     .. versionadded:: 0.23
     .. versionchanged:: 2.0

@@ -18,12 +18,14 @@ from collections.abc import Callable
 from collections.abc import Coroutine
 from collections.abc import Iterable
 from collections.abc import Sequence
+import contextlib
 import contextvars
 import functools
 from typing import Any
 from typing import cast
 from typing import Final
 from typing import final
+from typing import Generic
 from typing import NoReturn
 from typing import TypeAlias
 from typing import TypeVar
@@ -37,7 +39,6 @@ from pytest_asyncio.diagnostics import OWNER
 from pytest_asyncio.diagnostics import Tasks
 from pytest_asyncio.diagnostics import Unhandled
 from pytest_asyncio.diagnostics import Watch
-from pytest_asyncio.fixture_task import FixtureTask
 from pytest_asyncio.host_loop import beside_host
 from pytest_asyncio.host_loop import IS_TASK_OF_THREAD
 from pytest_asyncio.host_loop import leave_task
@@ -46,7 +47,9 @@ from pytest_asyncio.tasks import all_tasks
 from pytest_asyncio.tasks import cancel
 from pytest_asyncio.tasks import describe
 from pytest_asyncio.tasks import forget_hidden
+from pytest_asyncio.tasks import hide
 from pytest_asyncio.tasks import report
+from pytest_asyncio.tasks import show
 from pytest_asyncio.tasks import silence
 from pytest_asyncio.tasks import traceback_of
 from pytest_asyncio.timeouts import hear_timeout
@@ -78,6 +81,14 @@ class LoopRunningError(RuntimeError):
 
 class LoopRunElsewhereError(RuntimeError):
     """Another thread runs the loop that user code made."""
+
+
+class DidNotYieldError(Exception):
+    """An async generator fixture ended without a value."""
+
+
+class YieldedAgainError(Exception):
+    """An async generator fixture had a second value."""
 
 
 _Drive: TypeAlias = tuple[asyncio.Task[Any], Callable[[], bool], bool]
@@ -177,11 +188,11 @@ class Runner:
         :raises LoopRunningError: If the loop, or another one of this run, is running.
         :raises LoopStoppedError: If user code stops the loop.
         """
-        task = self.start(coroutine, context=context, name=name, owner=owner)
-        self.drive(task, task.done)
+        task = self._start(coroutine, context=context, name=name, owner=owner)
+        self._drive(task, task.done)
         return result_of(task)
 
-    def start(
+    def _start(
         self,
         coroutine: Coroutine[Any, Any, T],
         *,
@@ -189,9 +200,8 @@ class Runner:
         name: str,
         owner: Tasks,
     ) -> asyncio.Task[T]:
-        """Make a task of a coroutine, to be driven; the arguments and errors are those of `run`."""
         try:
-            self.check_usable()
+            self._check_usable()
         except BaseException:
             coroutine.close()
             raise
@@ -233,8 +243,7 @@ class Runner:
             run_until_complete=functools.partial(beside_host, loop.run_until_complete),
         )
 
-    def check_usable(self) -> None:
-        """Raise what says so if nothing can be run in the loop now; see `run`."""
+    def _check_usable(self) -> None:
         if self.loop.is_closed():
             raise LoopClosedError
         running = _get_running_loop()
@@ -244,7 +253,7 @@ class Runner:
         if not self.owned and running is not self.loop and self.loop.is_running():
             raise LoopRunElsewhereError
 
-    def drive(
+    def _drive(
         self,
         task: asyncio.Task[Any],
         until: Callable[[], bool],
@@ -306,7 +315,7 @@ class Runner:
             else:
                 self._interrupted()
             try:
-                self.abandon(task, interruption)
+                self._abandon(task, interruption)
             except BaseException as exc:
                 if exc is not interruption:
                     exc.__context__ = interruption  # Neither is lost.
@@ -345,8 +354,8 @@ class Runner:
             self._woken = True
             self.loop.stop()
 
-    def wake_soon(self) -> None:
-        """Give control back a turn later, as the callback of a task that ends does.
+    def _wake_soon(self) -> None:
+        """The same, but a turn later, as the callback of a task that ends comes.
 
         So what a fixture has begun has had a turn before anybody uses the fixture. That turn is
         spared where it is certain that there is nothing to do in it.
@@ -357,7 +366,7 @@ class Runner:
             # A test may have patched what gives it a context otherwise.
             self.loop.call_soon(self._wake, context=contextvars.Context())
 
-    def wake_early(self, task: asyncio.Task[Any] | None) -> None:
+    def _wake_early(self, task: asyncio.Task[Any] | None) -> None:
         """Called by a task that is about to end: spare the same turn, where that is certain."""
         if (
             task is not None
@@ -386,7 +395,7 @@ class Runner:
         """What every task is waiting for, first those that are waited for here."""
         return report(self.loop, [task for task, _, _ in self._drives])
 
-    def abandon(self, task: asyncio.Task[Any], interruption: BaseException) -> None:
+    def _abandon(self, task: asyncio.Task[Any], interruption: BaseException) -> None:
         """Cancel an interrupted task and let it clean up, but not for ever."""
         if self.loop.is_closed() or self.loop.is_running():
             return
@@ -583,6 +592,149 @@ class _Asked:
         self.function = function
         self.answer = answer
         self.depth = depth
+
+
+@final
+class FixtureTask(Generic[T]):
+    """An async generator that lives in one task, from its first line to its last.
+
+    So a task group, a timeout or a cancel scope may be open while it is suspended at its
+    yield: it is entered and left in the same task, and finds that task alive when a child
+    crashes or a deadline passes.
+
+    :param runner: Where it runs.
+    :param generator: The generator, not started yet.
+    :param context: The context of the whole task.
+    :param name: Name of the task.
+    :param owner: Where the tasks are kept that are started on its behalf.
+    """
+
+    __slots__ = (
+        "_generator",
+        "_owner",
+        "_release",
+        "_released",
+        "_values",
+        "context",
+        "crash",
+        "name",
+        "runner",
+        "task",
+    )
+
+    def __init__(
+        self,
+        runner: Runner,
+        generator: AsyncGenerator[T, None],
+        *,
+        context: contextvars.Context,
+        name: str,
+        owner: Tasks,
+    ) -> None:
+        self.runner: Final = runner
+        self.name: Final = name
+        self.context: Final = context
+        self.crash: asyncio.CancelledError | None = None
+        """What cancelled the task while it was suspended at the yield."""
+        self.task: asyncio.Task[None] | None = None
+        self._owner: Final = owner
+        self._generator: Final = generator
+        self._values: Final[list[T]] = []
+        self._released = False
+        self._release: asyncio.Future[None] | None = None
+
+    def set_up(self) -> T:
+        """Run the generator up to its yield.
+
+        :returns: What it yields.
+        :raises DidNotYieldError: If it ends instead.
+        """
+        task = self.task = self.runner._start(
+            self._live(), context=self.context, name=self.name, owner=self._owner
+        )
+        try:
+            self.runner._drive(task, self._is_up)
+        except BaseException as exc:
+            if self._values and not task.done():
+                # It is at its yield already, and what raised is something else in the loop.
+                # pytest will not tear down what it has not been given.
+                show(task)
+                self._released = True
+                self.runner._abandon(task, exc)
+                if self in self.runner.crashed:
+                    self.runner.crashed.remove(self)
+            raise
+        if not self._values:
+            result_of(task)
+            raise DidNotYieldError
+        return self._values[0]
+
+    def tear_down(self) -> None:
+        """Run the rest of the generator.
+
+        :raises YieldedAgainError: If it yields once more; it is closed then.
+        """
+        task = self.task
+        assert task is not None
+        show(task)
+        try:
+            if not task.done():
+                if self.runner.loop.is_closed():
+                    silence(task)
+                self.runner._check_usable()
+                self._released = True
+                assert self._release is not None
+                if not self._release.done():
+                    self._release.set_result(None)
+                self.runner._drive(task, task.done, cancellable=False)
+        finally:
+            if self in self.runner.crashed:
+                self.runner.crashed.remove(self)
+        result_of(task)
+
+    def _is_up(self) -> bool:
+        return bool(self._values) or (self.task is not None and self.task.done())
+
+    async def _live(self) -> None:
+        generator = self._generator
+        try:
+            value = await anext(generator)
+        except StopAsyncIteration:
+            return
+        self._values.append(value)
+        if self.task is not None:
+            hide(self.task)
+        self.runner._wake_soon()
+        await self._suspended()
+        try:
+            if self.crash is None:
+                await anext(generator)
+            else:
+                # Where this task waited is of no interest to the user.
+                await generator.athrow(self.crash.with_traceback(None))
+        except StopAsyncIteration:
+            self.runner._wake_early(self.task)
+            return
+        # A task group makes an error of its being closed.
+        with contextlib.suppress(Exception, BaseExceptionGroup):
+            await generator.aclose()
+        raise YieldedAgainError
+
+    async def _suspended(self) -> None:
+        """Wait for the tear-down, and keep the cancellation that comes before it, if one does.
+
+        Whoever uses the fixture is still there and comes first: the cancellation is thrown
+        into the generator only when pytest tears it down. Cancel scopes repeat themselves
+        until they are heard, hence the loop.
+        """
+        while not self._released:
+            self._release = self.runner.loop.create_future()
+            try:
+                await self._release
+            except asyncio.CancelledError as exc:
+                self.crash = self.crash or exc
+                if not self._released:
+                    self.runner.crash(self)
 
 
 def _leads_back(exception: BaseException, interruption: BaseException) -> bool:

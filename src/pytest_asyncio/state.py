@@ -28,7 +28,7 @@ from pytest_asyncio.plan import scope_of
 if TYPE_CHECKING:
     from pytest_asyncio.current_loop import CurrentLoop
     from pytest_asyncio.diagnostics import Tasks
-    from pytest_asyncio.fixture_task import FixtureTask
+    from pytest_asyncio.runner import FixtureTask
     from pytest_asyncio.runner import Runner
 
 __tracebackhide__ = is_hidden

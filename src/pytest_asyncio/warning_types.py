@@ -39,9 +39,9 @@ class PytestAsyncioLoopWarning(PytestAsyncioWarning):
     The plugin closes the loops that it makes, so ``loop.close()`` in a test or in the code under
     test is one too many. A loop does not end where a task catches
     :exc:`asyncio.CancelledError` and goes on, or a thread of its executor does not return. The
-    message names the test, and what is left. It becomes an error by the rules of
-    :class:`PytestAsyncioUnhandledExceptionWarning`: where a filter names it, or with
-    ``-W error`` on the command line.
+    message names the test, or whatever else the loop belonged to, and what is left. It becomes an
+    error by the rules of :class:`PytestAsyncioUnhandledExceptionWarning`: where a filter names it,
+    or with ``-W error`` on the command line.
 
     .. versionadded:: 2.0
     """
