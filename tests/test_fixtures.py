@@ -1467,3 +1467,66 @@ def test_a_fixture_whose_source_is_nowhere(run: Example) -> None:
     result.stdout.fnmatch_lines(
         ["the fixture 'twice' yields more than once*", "*made", "<nowhere>:1"]
     )
+
+
+@pytest.mark.parametrize(
+    "decorator",
+    ["pytest.fixture", "pytest.fixture(scope='module')", "pytest_asyncio.fixture"],
+)
+@pytest.mark.parametrize("asks", ["client", "request"])
+def test_note_on_a_synchronous_fixture_that_needs_a_running_loop(
+    run: Example, decorator: str, asks: str
+) -> None:
+    """It says which fixture is to be async, and says it once."""
+    result = run(
+        f"""
+        import asyncio
+        import pytest
+        import pytest_asyncio
+
+        @{decorator}
+        def client():
+            try:
+                return asyncio.get_running_loop().create_future()
+            except RuntimeError as exc:
+                raise ValueError("no client") from exc
+
+        @pytest.fixture
+        def session({asks}):
+            return {asks}.getfixturevalue("client")
+
+        @pytest.mark.asyncio
+        async def test_it(session): ...
+        """
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E *RuntimeError: no running event loop",
+            "E *the fixture 'client' (test_example.py:6) is synchronous, and no event loop *",
+            "E *Make it async, even if it awaits nothing: async def, *",
+        ]
+    )
+    assert result.stdout.str().count("is synchronous") == 1
+
+
+def test_no_such_note_where_no_test_has_a_loop(run: Example) -> None:
+    """Other frameworks have loops as well, and their tests are none of ours."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        @pytest.fixture
+        def client():
+            return asyncio.get_running_loop().create_future()
+
+        def test_it(client): ...
+
+        @pytest.mark.asyncio
+        async def test_async(): ...
+        """
+    )
+    result.assert_outcomes(errors=1, passed=1)
+    result.stdout.fnmatch_lines("E *RuntimeError: no running event loop")
+    result.stdout.no_fnmatch_line("*is synchronous*")

@@ -26,6 +26,7 @@ from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import leave_users_frames
 from pytest_asyncio.outcomes import members
 from pytest_asyncio.outcomes import outcome_of
+from pytest_asyncio.plan import AnyFixtureDef
 from pytest_asyncio.state import RunningFixture
 from pytest_asyncio.state import RunningTest
 
@@ -177,6 +178,20 @@ def _override(item: pytest.Item, loops: Loops, asking: RunningFixture | None) ->
 
 
 # -- errors of asyncio's --
+
+
+def explain_no_loop(
+    exc: BaseException, fixturedef: AnyFixtureDef, item: pytest.Item
+) -> None:
+    """Add to what a synchronous fixture has raised that it is to be async, where that helps."""
+    for each in chain(exc):
+        if type(each) is RuntimeError and str(each) == "no running event loop":
+            # One that this fixture has asked for may have been told already.
+            if not hasattr(each, "__notes__"):
+                where = location(fixturedef, item)
+                each.add_note(messages.no_running_loop(fixturedef.argname, where))
+            return
+
 
 # It has no exception types for these, and says them in several ways.
 _OF_RUNNING_LOOP: Final = (

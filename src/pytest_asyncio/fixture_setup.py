@@ -86,6 +86,8 @@ def set_up(
     except failures.NotNowError as exc:
         error = exc.failure
     except BaseException as exc:
+        if definition.kind == "synchronous":
+            failures.explain_no_loop(exc, fixturedef, item)
         if _pytest_private.is_set_up(fixturedef):
             raise
         error = at_unless_shown(item, exc)
@@ -120,7 +122,12 @@ def set_up_synchronous(
             loops.current_by_override(item, _pytest_private.cached_value(fixturedef))
             return value
     with lending_to(fixturedef, loops):
-        return (yield)
+        try:
+            return (yield)
+        except Exception as exc:
+            if loops.test is not None:
+                failures.explain_no_loop(exc, fixturedef, loops.test.item)
+            raise
 
 
 def _leave_to_others(

@@ -374,6 +374,15 @@ def unhandled_exception(test: str, started_by: str, what: str, more: int) -> str
     return told
 
 
+def no_running_loop(fixture: str, location: str) -> str:
+    return _lines(
+        f"pytest-asyncio: the fixture {fixture!r} ({location}) is synchronous, and no event loop "
+        "runs while it is set up.",
+        "Make it async, even if it awaits nothing: async def, and pytest_asyncio.fixture in "
+        "strict mode.",
+    )
+
+
 def loop_is_running(user: str) -> str:
     return _lines(
         f"pytest-asyncio: {user} is a coroutine, and runs in an event loop already.",
