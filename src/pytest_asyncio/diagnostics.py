@@ -100,6 +100,7 @@ class Watch:
     __slots__ = (
         "_before",
         "_drives",
+        "_files",
         "_jobs",
         "_loop",
         "_select_before",
@@ -123,6 +124,8 @@ class Watch:
         """What else had been put in place of methods of the loop."""
         self._selector: selectors.BaseSelector | None = None
         """The selector, where it can be told from it that nothing will happen."""
+        self._files: Collection[object] = ()
+        """What that waits for, the loop's own pipe among it."""
         self._select_before: Callable[[float | None], list[Any]]
         methods: dict[str, Callable[..., Any]] = {
             "default_exception_handler": self._keep,
@@ -233,6 +236,7 @@ class Watch:
             with contextlib.suppress(TypeError):  # One that takes no attributes.
                 _put(selector, "select", self._select)
                 self._selector = selector
+                self._files = selector.get_map()
         return self._selector is not None
 
     def _select(self, timeout: float | None = None) -> list[Any]:
@@ -258,12 +262,11 @@ class Watch:
         The attributes are private; a loop whose selector is not watched gets its turn.
         """
         loop: Any = self._loop
-        selector = self._selector
         return (
-            selector is not None
+            self._selector is not None
             and not loop._ready
             and not loop._scheduled
-            and len(selector.get_map()) == 1  # The loop's own pipe.
+            and len(self._files) == 1
         )
 
     def _run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
@@ -281,8 +284,7 @@ class Watch:
         """
         loop: Any = self._loop
         ours = getattr(loop, "_ssock", None)
-        assert self._selector is not None
-        if ours is None or set(self._selector.get_map()) != {ours.fileno()}:
+        if ours is None or set(self._files) != {ours.fileno()}:
             return False
         if self._jobs or getattr(loop, "_signal_handlers", True):
             return False

@@ -679,9 +679,11 @@ class FixtureTask(Generic[T]):
         show(task)
         try:
             if not task.done():
-                if self.runner.loop.is_closed():
+                try:
+                    self.runner._check_usable()
+                except LoopClosedError:
                     silence(task)
-                self.runner._check_usable()
+                    raise
                 self._released = True
                 assert self._release is not None
                 if not self._release.done():
