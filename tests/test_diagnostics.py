@@ -384,7 +384,7 @@ def test_marker_alone_makes_errors_of_all(run: Example) -> None:
         ([], f"filterwarnings = error::{UNHANDLED}"),
         ([], f"filterwarnings =\n    error::{UNHANDLED}\n    error"),
         ([], "filterwarnings = error::pytest_asyncio.PytestAsyncioWarning"),
-        ([], "filterwarnings = error::pytest.PytestWarning"),
+        (["-W", "error::pytest.PytestWarning"], ""),
         ([], "filterwarnings = error:Exception that nobody handled"),
         ([], f"addopts = -W error::{UNHANDLED}"),
         (["-W", f"error::{UNHANDLED}"], "filterwarnings = error"),
@@ -405,6 +405,8 @@ def test_whoever_names_it_or_says_so_has_an_error(
     [
         ("filterwarnings = error::RuntimeWarning", {"passed": 3, "warnings": 1}),
         ("filterwarnings = error:Something else", {"passed": 3, "warnings": 1}),
+        ("filterwarnings = error:.*", {"passed": 3, "warnings": 1}),
+        ("filterwarnings = error::pytest.PytestWarning", {"passed": 3, "warnings": 1}),
         (
             f"filterwarnings =\n    error\n    ignore::{UNHANDLED}",
             {"passed": 3, "warnings": 0},
@@ -418,6 +420,54 @@ def test_filters_that_do_not_make_errors_of_it(
     source = unhandled_source("task-kept-for-ever")
     result = run(source, mode="auto", ini=ini, subprocess=True)
     result.assert_outcomes(**outcomes)
+
+
+def test_recwarn_has_what_the_test_warns_of_alone(run: Example) -> None:
+    """Suites assert that nothing has warned. What the plugin has to say comes after that."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+        import warnings
+
+        @pytest.fixture(autouse=True)
+        def one_warning(recwarn):
+            yield
+            assert [str(each.message) for each in recwarn] == ["own"]
+
+        async def test_it():
+            async def fail():
+                raise ValueError("boom")
+
+            asyncio.create_task(fail())
+            await asyncio.sleep(0)
+            warnings.warn("own")
+        """,
+        mode="auto",
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=1, warnings=1)
+    assert "boom" in warnings_of(result)
+
+
+def test_a_mock_in_place_of_the_default_handler_takes_notice(run: Example) -> None:
+    """It is told, and nobody else."""
+    result = run(
+        """
+        import asyncio
+        import gc
+        from unittest import mock
+
+        async def test_it():
+            name = "asyncio.base_events.BaseEventLoop.default_exception_handler"
+            with mock.patch(name) as handler:
+                asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+                await asyncio.sleep(0.01)
+            handler.assert_called_once()
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1, warnings=0)
 
 
 def test_warnings_of_the_interpreter_count_as_typed(run: Example) -> None:
@@ -1573,3 +1623,29 @@ def test_what_goes_wrong_after_the_last_test_is_told(run: Example) -> None:
     result.stdout.fnmatch_lines(
         ["*asyncio: after the last test*", "*task 'never'*", "*ValueError: at the end"]
     )
+
+
+def test_a_task_that_runs_a_mock(run: Example) -> None:
+    """A mock has every attribute, a frame and what it awaits among them, and never an end."""
+    result = run(
+        """
+        import asyncio
+        import types
+        from unittest import mock
+
+        class CoroutineMock(mock.MagicMock):
+            __class__ = types.CoroutineType
+
+            def _get_child_mock(self, **arguments):
+                return CoroutineMock(**arguments)
+
+        async def test_it():
+            asyncio.ensure_future(CoroutineMock()())
+            await asyncio.sleep(0)
+        """,
+        mode="auto",
+        subprocess=True,
+        timeout=60,
+    )
+    result.assert_outcomes(passed=1, warnings=1)
+    assert "coroutine CoroutineMock, did not end" in warnings_of(result)

@@ -955,6 +955,85 @@ def test_loop_that_the_plan_has_widened_is_current_for_its_tests_only(
     result.assert_outcomes(passed=3)
 
 
+@pytest.mark.parametrize("scope", ["function", "session"])
+@pytest.mark.parametrize("end", ["return loop", "yield loop\n    loop.close()"])
+@pytest.mark.parametrize("ini", ["", "filterwarnings = error"])
+def test_a_leftover_that_asks_for_the_current_loop(
+    run: Example, scope: str, end: str, ini: str
+) -> None:
+    """There is one, on every Python and after asyncio.run(), and it is closed in the end."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        LOOPS = []
+
+        def test_run():
+            asyncio.run(asyncio.sleep(0))
+
+        async def test_1():
+            LOOPS.append(asyncio.get_running_loop())
+
+        def test_run_again():
+            asyncio.run(asyncio.sleep(0))
+
+        @pytest.mark.parametrize("_", [2, 3])
+        async def test_more(_):
+            LOOPS.append(asyncio.get_running_loop())
+
+        @pytest.fixture(scope="session", autouse=True)
+        def last():
+            yield
+            assert [loop.is_closed() for loop in LOOPS] == [True] * 3
+        """,
+        mode="auto",
+        conftest=f"""
+import asyncio
+import pytest
+
+@pytest.fixture(scope="{scope}")
+def event_loop(request):
+    loop = asyncio.get_event_loop()
+    {end}
+""",
+        ini=ini,
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=5)
+    assert result.ret == 0
+
+
+def test_a_leftover_that_asks_and_makes_another_loop(run: Example) -> None:
+    """The one that it might have taken is gone, and so is the record of it."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        @pytest.fixture
+        def event_loop():
+            found = asyncio.get_event_loop()
+            loop = asyncio.new_event_loop()
+            yield loop
+            assert found.is_closed()
+            loop.close()
+
+        async def test_it(event_loop):
+            assert asyncio.get_running_loop() is event_loop
+
+        def test_none():
+            with pytest.raises(RuntimeError):
+                asyncio.get_running_loop()
+        """,
+        mode="auto",
+        ini="filterwarnings = error",
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=2)
+    assert result.ret == 0
+
+
 @pytest.mark.skipif(
     sys.version_info >= (3, 14), reason="there is no current loop unless one is set"
 )

@@ -10,6 +10,7 @@ import inspect
 from pathlib import Path
 import pkgutil
 import re
+import socket
 import sys
 from types import ModuleType
 
@@ -114,7 +115,8 @@ def test_names_that_others_import(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["AsyncGenerator", "Runner", "asyncio", "pytest_runtest_setup"]
+    "name",
+    ["AsyncGenerator", "Runner", "asyncio", "dedent", "pytest_runtest_setup", "scope"],
 )
 def test_names_of_earlier_releases(name: str) -> None:
     """An editor has imported them from there, or a suite puts something in their place."""
@@ -135,6 +137,13 @@ def test_functions_of_earlier_releases() -> None:
     finally:
         asyncio.set_event_loop(None)
         loop.close()
+
+
+def test_unused_port_of_earlier_releases() -> None:
+    """The function below the fixtures was private, and some call it."""
+    port = plugin._unused_port(socket.SOCK_STREAM)
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", port))
 
 
 def test_names_that_are_not_there() -> None:

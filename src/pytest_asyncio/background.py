@@ -116,10 +116,16 @@ def tell_of_call(item: pytest.Item, loops: Loops, *, alone: bool) -> None:
         tell(item, loops)
 
 
-def tell(item: pytest.Item, loops: Loops) -> None:
-    """Say what went wrong since the phase began."""
+def tell(item: pytest.Item, loops: Loops, *, is_last: bool = False) -> None:
+    """Say what went wrong since the phase began.
+
+    :param is_last: Whether the fixtures of the test have been torn down. As long as there is
+        recwarn, it would have the warnings, and suites assert that it has none.
+    """
     from pytest_asyncio.tracebacks import user_traceback
 
+    if not is_last and "recwarn" in getattr(item, "funcargs", ()):
+        return
     errors: list[BaseException] = []
     ends: BaseException | None = None
     for each in _take_unhandled(loops):

@@ -175,8 +175,11 @@ class Watch:
         A handler that the user installs goes before the default one, and what it deals with is
         not unhandled. But when it raises, asyncio tells the default one, and would only log it.
         """
+        original = self.original("default_exception_handler")
         exception = context.get("exception")
-        if isinstance(exception, BaseException):
+        # Whoever puts a mock in its place, say, takes notice.
+        is_of_loop = getattr(original, "__self__", None) is self._loop
+        if isinstance(exception, BaseException) and is_of_loop:
             if is_timeout(exception):
                 return  # It interrupts the test, and is reported with it.
             if isinstance(context.get("future"), asyncio.Task) and has_come_out(
@@ -194,7 +197,7 @@ class Watch:
         if created := context.get("source_traceback"):
             created = traceback.StackSummary.from_list(of_users(created))
             context = {**context, "source_traceback": created}
-        self.original("default_exception_handler")(context)
+        original(context)
 
     # -- the tasks of a test or fixture --
 

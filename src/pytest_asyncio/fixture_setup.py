@@ -36,6 +36,7 @@ from pytest_asyncio.functions import place
 from pytest_asyncio.lending import give_back
 from pytest_asyncio.lending import lend
 from pytest_asyncio.lending import lending_to
+from pytest_asyncio.lending import lending_to_override
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.markers import is_async_test
 from pytest_asyncio.markers import marking
@@ -118,7 +119,8 @@ def set_up_synchronous(
         if loops.overrides(item).get("event_loop") is fixturedef:
             loops.enter(item)
             fixturedef.addfinalizer(loops.replace_closed)  # After its own tear-down.
-            value = yield
+            with lending_to_override(fixturedef, loops):
+                value = yield
             loops.current_by_override(item, _pytest_private.cached_value(fixturedef))
             return value
     with lending_to(fixturedef, loops):

@@ -62,6 +62,17 @@ def _wrap_in_sync(function: Callable[..., Awaitable[Any]]) -> Callable[..., Any]
     return call
 
 
+def _unused_port(socket_type: int) -> int:
+    """A port of the local host that nothing uses at the moment."""
+    import contextlib
+    import socket
+
+    with contextlib.closing(socket.socket(type=socket_type)) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
 _NAMES: Final = {
     "Coroutine": PytestAsyncioFunction,
     "FactoryFixtureFunction": Any,
@@ -75,20 +86,35 @@ _NAMES: Final = {
     "_get_asyncio_mode": chosen_mode,
     "_get_event_loop_no_warn": _get_event_loop_no_warn,
     "_synchronize_coroutine": _nothing,
+    "_unused_port": _unused_port,
     "pytest": pytest,
     "pytest_fixture_setup": _nothing,
     "pytest_pyfunc_call": _nothing,
     "pytest_runtest_setup": _nothing,
+    "scope": "session",
     "wrap_in_sync": _wrap_in_sync,
 }
 
 # What earlier releases had imported, and from where: editors have offered it.
-_IMPORTED: Final = {
-    "AsyncGenerator": "collections.abc",
-    "Runner": "asyncio",
-    "asyncio": "asyncio",
-    "functools": "functools",
-    "inspect": "inspect",
+_IMPORTED: Final[dict[str, str]] = {
+    name: module
+    for module, names in {
+        "asyncio": "AbstractEventLoop Runner asyncio",
+        "collections.abc": "AsyncGenerator AsyncIterator Awaitable Callable Generator "
+        "Iterable Iterator Mapping Sequence",
+        "contextlib": "contextlib",
+        "contextvars": "contextvars",
+        "enum": "enum",
+        "functools": "functools",
+        "inspect": "inspect",
+        "socket": "socket",
+        "sys": "sys",
+        "textwrap": "dedent",
+        "traceback": "traceback",
+        "typing": "Any Dict List Literal Optional Set TypeVar Union cast overload",
+        "warnings": "warnings",
+    }.items()
+    for name in names.split()
 }
 
 

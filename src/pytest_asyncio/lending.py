@@ -13,6 +13,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from pytest_asyncio import _pytest_private
+from pytest_asyncio.functions import unbound
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.plan import AnyFixtureDef
@@ -96,6 +97,32 @@ def _lending_what_was_before(test: RunningTest, loops: Loops) -> Generator[None]
         if is_changed and test.policy_before is None:
             test.before = loops.current()
         loops.make_current()
+
+
+@contextlib.contextmanager
+def lending_to_override(fixturedef: AnyFixtureDef, loops: Loops) -> Generator[None]:
+    """Let an override of ``event_loop`` that asks for the current loop find one.
+
+    ``return asyncio.get_event_loop()`` is what many suites have left of it: releases from 1.0 on
+    never call that. asyncio makes a loop for it no more once there has been one, which
+    :func:`asyncio.run` sees to, nor from Python 3.14 on; and nobody would close it.
+    """
+    current = loops.current()
+    code = getattr(unbound(fixturedef.func), "__code__", None)
+    if current.is_open or "get_event_loop" not in getattr(code, "co_names", ()):
+        yield
+        return
+    runner = loops.make_for_override()
+    fixturedef.addfinalizer(runner.close)
+    runner.make_current()
+    try:
+        yield
+    finally:
+        is_set_up = _pytest_private.has_value(fixturedef)
+        if not is_set_up or _pytest_private.cached_value(fixturedef) is not runner.loop:
+            if loops.current().loop is runner.loop:
+                current.put_back(on_demand=True)
+            runner.close()
 
 
 def of_last_used(names: Container[str], loops: Loops) -> Runner | None:

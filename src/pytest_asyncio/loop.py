@@ -372,6 +372,12 @@ class Loops:
             interrupted=self._interrupted,
         )
 
+    def make_for_override(self) -> Runner:
+        """A runner for a loop that the user's ``event_loop`` may return."""
+        import asyncio
+
+        return self._run_in(asyncio.new_event_loop(), owned=True)
+
     def adopt(self, loop: Any, item: pytest.Item, override: AnyFixtureDef) -> Runner:
         """A runner for a loop that the user's ``event_loop`` fixture made, and will close."""
         if not is_loop(loop):

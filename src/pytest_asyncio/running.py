@@ -476,7 +476,7 @@ def _end_test(
         # What only a loop still held is this test's, and not the next one's.
         attempt(errors, _pytest_private.warn_of_unraisables, item.config)
     if loops.unhandled or loops.stuck:
-        attempt(errors, tell, item, loops)
+        attempt(errors, functools.partial(tell, is_last=True), item, loops)
     if len(errors) == 1:
         raise group_at(item, messages_of(errors[0]))
     if errors:

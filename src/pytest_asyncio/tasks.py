@@ -106,6 +106,8 @@ def _described(task: asyncio.Task[Any]) -> str:
     if coroutine is None:
         return ""  # It was done at once: an eager task.
     code = getattr(coroutine, "cr_code", None)
+    if type(code) is not types.CodeType:
+        code = None  # A mock may have anything for it.
     name = getattr(coroutine, "__qualname__", type(coroutine).__name__)
     if code is not None and is_plumbing(code.co_filename):
         # A fixture's task, or what asyncio wraps an awaitable in: what does it run?
@@ -250,6 +252,8 @@ def _frames(awaited: Any) -> Generator[types.FrameType]:
             or getattr(awaited, "ag_frame", None)
         )
         if frame is not None:
+            if type(frame) is not types.FrameType:
+                return  # A mock's: it would have everything, and never an end.
             yield frame
             if frame.f_code.co_name == "_live" and is_ours(frame.f_code.co_filename):
                 # A fixture: its generator is what matters, also when it stands at its yield.

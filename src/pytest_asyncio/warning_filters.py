@@ -13,7 +13,7 @@ import warnings
 
 import pytest
 
-_EVERY: Final = ("Warning", "UserWarning")
+_EVERY: Final = ("Warning", "UserWarning", "PytestWarning")
 
 
 def is_meant(warning: Warning, config: pytest.Config) -> bool:
@@ -34,7 +34,7 @@ def is_meant(warning: Warning, config: pytest.Config) -> bool:
         and isinstance(warning, category)
         and (
             category.__name__ not in _EVERY
-            if message is None
+            if message is None or message.match("")
             else message.match(str(warning))
         )
         for action, message, category, *_ in _filters()
@@ -48,7 +48,7 @@ def _is_of_every(option: str) -> bool:
     return (
         bool(action)
         and "error".startswith(action)
-        and category.strip() in ("", *_EVERY)
+        and category.strip().rpartition(".")[2] in ("", *_EVERY)
     )
 
 
