@@ -1434,7 +1434,7 @@ def test_event_loop_policy_that_does_not_work(run: Example, reason: str) -> None
             "*OSError: no more loops"
             if reason == "fails"
             else "test_example.py::TestClass::test_it: the loop factory "
-            "'event_loop_policy' made 'a loop', which is not an event loop.",
+            "'event_loop_policy' made 'a loop', which is not an event loop that can be run.",
         ]
     )
 
@@ -1781,3 +1781,90 @@ def test_event_loop_policies_that_cannot_be_hashed(run: Example) -> None:
         conftest=KINDS + POLICY,
     )
     result.assert_outcomes(passed=4)
+
+
+OWN_RUN = """
+    import asyncio
+    import pytest
+
+    entered = []
+
+    class Loop(asyncio.SelectorEventLoop):
+        def run_until_complete(self, future):
+            entered.append(True)
+            try:
+                return super().run_until_complete(future)
+            finally:
+                entered.pop()
+
+    def pytest_asyncio_loop_factories():
+        return {"own": Loop}
+
+    @pytest.fixture(name="entered")
+    def _entered():
+        return entered
+"""
+
+
+def test_run_until_complete_of_the_suites_own_loop(run: Example) -> None:
+    """It may prepare something for what runs in the loop, as in all releases."""
+    result = run(
+        """
+        import asyncio
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture
+        async def client(entered):
+            assert entered
+            yield
+            assert entered
+
+        async def test_it(client, entered):
+            await asyncio.sleep(0.01)
+            assert entered
+
+        async def test_asks(request, entered):
+            await pytest_asyncio.getfixturevalue(request, "client")
+            assert entered
+
+        def test_outside(entered):
+            assert not entered
+        """,
+        conftest=OWN_RUN,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=3)
+
+
+def test_what_ends_run_until_complete_of_the_suites_own_loop(run: Example) -> None:
+    """Whatever goes wrong in it is told as in any other loop."""
+    result = run(
+        """
+        import asyncio
+
+        async def test_stop():
+            asyncio.get_running_loop().stop()
+            await asyncio.sleep(0.01)
+
+        async def test_of_python():
+            raise RuntimeError("own")
+
+        async def test_callback(event_loop):
+            def leave():
+                raise SystemExit(3)
+
+            event_loop.call_soon(leave)
+            await asyncio.sleep(1)
+        """,
+        conftest=OWN_RUN,
+        mode="auto",
+        subprocess=True,
+    )
+    result.stdout.fnmatch_lines(
+        [
+            "the event loop was stopped while test_example.py::test_stop was running*",
+            "E *RuntimeError: own",
+            "*SystemExit: 3",
+        ]
+    )
+    assert no_frame_of_ours(result)

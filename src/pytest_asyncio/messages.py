@@ -445,7 +445,8 @@ def bad_loop_factories(test: str, problem: str) -> str:
 
 def factory_made_no_loop(test: str, name: str, value: object) -> str:
     return (
-        f"{test}: the loop factory {name!r} made {value!r}, which is not an event loop."
+        f"{test}: the loop factory {name!r} made {value!r}, which is not an event loop that can "
+        "be run."
     )
 
 

@@ -112,11 +112,13 @@ class Runner:
     __slots__ = (
         "_asked",
         "_drives",
+        "_end",
         "_executor",
         "_family",
         "_interrupted",
         "_interruption",
         "_is_beside_host",
+        "_is_run_by_users",
         "_newly_stuck",
         "_running",
         "_woken",
@@ -157,6 +159,9 @@ class Runner:
         """What went wrong in the loop unnoticed."""
         self._asked: Final[list[_Asked]] = []
         self._is_beside_host = False
+        self._is_run_by_users: Final = _is_of_users(type(loop).run_until_complete)
+        self._end: asyncio.Future[None] | None = None
+        """What the loop runs until, if it is not run by run_forever()."""
         self._executor: Final = shutdown.known_executor(loop) if owned else None
         family[loop] = self
 
@@ -334,7 +339,9 @@ class Runner:
                 continue
             self._running, self._woken = True, False
             try:
-                if IS_WINDOWS:
+                if self._is_run_by_users:
+                    self._run_until_end()
+                elif IS_WINDOWS:
                     run_woken_by_signals(self.loop)
                 else:
                     self.loop.run_forever()
@@ -348,11 +355,29 @@ class Runner:
             if not self._woken and not until():
                 raise LoopStoppedError
 
+    def _run_until_end(self) -> None:
+        """Run the loop by a ``run_until_complete()`` of the user's, which may prepare something."""
+        self._end = self.loop.create_future()
+        try:
+            self.loop.run_until_complete(self._end)
+        except RuntimeError as exc:
+            # Somebody has called stop(), after which run_forever() returns.
+            if str(exc) != "Event loop stopped before Future completed.":
+                raise
+        finally:
+            self._end = None
+
+    def _stop(self) -> None:
+        if self._end is None:
+            self.loop.stop()
+        elif not self._end.done():
+            self._end.set_result(None)
+
     def _wake(self, _: object = None) -> None:
         """Give control back to the innermost drive, which looks whether it is at its end."""
         if self._running:
             self._woken = True
-            self.loop.stop()
+            self._stop()
 
     def _wake_soon(self) -> None:
         """The same, but a turn later, as the callback of a task that ends comes.
@@ -389,7 +414,7 @@ class Runner:
         if hit is not None and hit.done() and not hit.cancelled():
             hit.exception()  # Nor is it one that nobody retrieved.
         self._interruption = exception
-        self.loop.stop()
+        self._stop()
 
     def report(self) -> str:
         """What every task is waiting for, first those that are waited for here."""
@@ -578,6 +603,15 @@ class Runner:
         finally:
             if not loop.is_running():
                 loop.close()
+
+
+def _is_of_users(method: object) -> bool:
+    """Whether a method of a loop's class is neither asyncio's nor that of a well-known loop's."""
+    module = getattr(method, "__module__", None) or "asyncio"
+    return module.partition(".")[0] not in _KNOWN
+
+
+_KNOWN: Final = frozenset({"asyncio", "nest_asyncio", "uvloop", "winloop"})
 
 
 @final
