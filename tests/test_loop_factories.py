@@ -310,7 +310,7 @@ def test_factory_that_makes_no_loop(run: Example) -> None:
         [
             (
                 "test_example.py::test_it: the loop factory 'broken' made 'a loop', which is "
-                "not an event loop."
+                "not an event loop that can be run."
             ),
         ]
     )
