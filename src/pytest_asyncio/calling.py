@@ -197,7 +197,8 @@ class InPlace:
     """The hook that is there where other plugins, or a ``conftest.py``, see calls of tests.
 
     Whoever runs coroutine functions, or does something else with them, is to find synchronous
-    ones, as in all releases: these tests are ours.
+    ones, as in releases from 0.23 on: these tests are ours. Up to 0.21, hook wrappers found the
+    user's own.
     """
 
     NAME: Final = "pytest_asyncio.in_place"
