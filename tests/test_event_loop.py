@@ -1005,26 +1005,28 @@ def event_loop(request):
 
 
 def test_a_leftover_that_asks_and_makes_another_loop(run: Example) -> None:
-    """The one that it might have taken is gone, and so is the record of it."""
+    """The one that it finds stays open as long as it does, and is closed then."""
     result = run(
         """
         import asyncio
         import pytest
 
+        found = []
+
         @pytest.fixture
         def event_loop():
-            found = asyncio.get_event_loop()
+            found.append(asyncio.get_event_loop())
             loop = asyncio.new_event_loop()
             yield loop
-            assert found.is_closed()
+            assert not found[-1].is_closed()
             loop.close()
 
         async def test_it(event_loop):
             assert asyncio.get_running_loop() is event_loop
+            assert not found[-1].is_closed()
 
-        def test_none():
-            with pytest.raises(RuntimeError):
-                asyncio.get_running_loop()
+        def test_closed():
+            assert found[-1].is_closed()
         """,
         mode="auto",
         ini="filterwarnings = error",
@@ -1032,6 +1034,93 @@ def test_a_leftover_that_asks_and_makes_another_loop(run: Example) -> None:
     )
     result.assert_outcomes(passed=2)
     assert result.ret == 0
+
+
+def test_a_leftover_that_another_override_extends(run: Example) -> None:
+    """It finds a loop as well, in asyncio's debug mode where that is asked for."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        asyncio.run(asyncio.sleep(0))
+
+        @pytest.fixture
+        def event_loop():
+            return asyncio.get_event_loop()
+
+        class TestInside:
+            @pytest.fixture
+            def event_loop(self, event_loop):
+                event_loop.mark = "inside"
+                return event_loop
+
+            async def test_it(self):
+                assert asyncio.get_running_loop().mark == "inside"
+                assert asyncio.get_running_loop().get_debug()
+
+        async def test_outside():
+            assert not hasattr(asyncio.get_running_loop(), "mark")
+        """,
+        mode="auto",
+        ini="asyncio_debug = true\nfilterwarnings = error",
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=2)
+    assert result.ret == 0
+
+
+def test_what_does_not_end_in_a_leftover_is_told(run: Example) -> None:
+    """A loop that the plugin has made for it ends as any other."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        asyncio.run(asyncio.sleep(0))
+
+        @pytest.fixture
+        def event_loop():
+            return asyncio.get_event_loop()
+
+        async def test_it():
+            async def stubborn():
+                while True:
+                    try:
+                        await asyncio.sleep(100)
+                    except asyncio.CancelledError:
+                        pass
+
+            asyncio.create_task(stubborn())
+            await asyncio.sleep(0)
+        """,
+        mode="auto",
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(
+        "*PytestAsyncioLoopWarning: the event loop of *test_it *"
+    )
+
+
+def test_override_that_gives_a_mock(run: Example) -> None:
+    """It is for synchronous tests, and may be a mock of a loop."""
+    result = run(
+        """
+        import asyncio
+        from unittest import mock
+        import pytest
+
+        @pytest.fixture
+        def event_loop():
+            return mock.MagicMock(spec=asyncio.AbstractEventLoop)
+
+        def test_it(event_loop):
+            event_loop.call_soon(print)
+            event_loop.call_soon.assert_called_once()
+        """
+    )
+    result.assert_outcomes(passed=1)
 
 
 @pytest.mark.skipif(

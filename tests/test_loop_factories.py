@@ -1868,3 +1868,57 @@ def test_what_ends_run_until_complete_of_the_suites_own_loop(run: Example) -> No
         ]
     )
     assert no_frame_of_ours(result)
+
+
+WRAPS = """
+    import asyncio
+    import pytest
+
+    class Loop(asyncio.SelectorEventLoop):
+        def run_until_complete(self, future):
+            async def wrapped():
+                return await future
+
+            return super().run_until_complete(wrapped())
+
+    def pytest_asyncio_loop_factories():
+        return {"own": Loop}
+"""
+
+
+def test_run_until_complete_that_wraps_what_it_gets(run: Example) -> None:
+    """Its task ends with it, also where something interrupts the test."""
+    result = run(
+        """
+        import asyncio
+        from unittest import mock
+        import pytest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture
+        async def client():
+            return 7
+
+        async def test_asks(request, monkeypatch):
+            asking = pytest_asyncio.getfixturevalue(request, "client")
+            task = asyncio.create_task(asking)
+            await asyncio.sleep(0)
+            monkeypatch.setattr(asyncio.get_running_loop(), "create_future", mock.Mock())
+            assert await task == 7
+
+        async def test_stop():
+            asyncio.get_running_loop().stop()
+            await asyncio.sleep(1)
+
+        async def test_deadlock():
+            await asyncio.Event().wait()
+        """,
+        conftest=WRAPS,
+        mode="auto",
+        subprocess=True,
+    )
+    on_linux = sys.platform == "linux"
+    result.stdout.fnmatch_lines("*the event loop was stopped while *::test_stop *")
+    if on_linux:
+        result.stdout.fnmatch_lines("*Failed: deadlock: *::test_deadlock *")
+        result.assert_outcomes(passed=1, failed=2)

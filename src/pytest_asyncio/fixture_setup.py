@@ -114,15 +114,18 @@ def set_up_synchronous(
     fixturedef: AnyFixtureDef, request: pytest.FixtureRequest, loops: Loops
 ) -> Generator[None, object, object]:
     """Let another fixture find the loop that it may use; the same hook."""
-    if fixturedef.argname == "event_loop":
+    if fixturedef.argname == "event_loop" and fixturedef is not loops.event_loop:
         item = _pytest_private.item_of(request)
-        if loops.overrides(item).get("event_loop") is fixturedef:
+        # It may also be one that the override extends.
+        is_override = loops.overrides(item).get("event_loop") is fixturedef
+        if is_override:
             loops.enter(item)
             fixturedef.addfinalizer(loops.replace_closed)  # After its own tear-down.
-            with lending_to_override(fixturedef, loops):
-                value = yield
+        with lending_to_override(fixturedef, request, loops):
+            value = yield
+        if is_override:
             loops.current_by_override(item, _pytest_private.cached_value(fixturedef))
-            return value
+        return value
     with lending_to(fixturedef, loops):
         try:
             return (yield)

@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Container
 from collections.abc import Generator
 import contextlib
+import functools
 from typing import TYPE_CHECKING
+
+import pytest
 
 from pytest_asyncio import _pytest_private
 from pytest_asyncio.functions import unbound
@@ -100,7 +103,9 @@ def _lending_what_was_before(test: RunningTest, loops: Loops) -> Generator[None]
 
 
 @contextlib.contextmanager
-def lending_to_override(fixturedef: AnyFixtureDef, loops: Loops) -> Generator[None]:
+def lending_to_override(
+    fixturedef: AnyFixtureDef, request: pytest.FixtureRequest, loops: Loops
+) -> Generator[None]:
     """Let an override of ``event_loop`` that asks for the current loop find one.
 
     ``return asyncio.get_event_loop()`` is what many suites have left of it: releases from 1.0 on
@@ -113,16 +118,19 @@ def lending_to_override(fixturedef: AnyFixtureDef, loops: Loops) -> Generator[No
         yield
         return
     runner = loops.make_for_override()
-    fixturedef.addfinalizer(runner.close)
     runner.make_current()
+    fixturedef.addfinalizer(
+        functools.partial(loops.close_of_override, runner, request.node)
+    )
     try:
         yield
     finally:
-        is_set_up = _pytest_private.has_value(fixturedef)
-        if not is_set_up or _pytest_private.cached_value(fixturedef) is not runner.loop:
-            if loops.current().loop is runner.loop:
-                current.put_back(on_demand=True)
-            runner.close()
+        is_given = (
+            _pytest_private.has_value(fixturedef)
+            and _pytest_private.cached_value(fixturedef) is runner.loop
+        )
+        if not is_given and loops.current().loop is runner.loop:
+            current.put_back(on_demand=True)
 
 
 def of_last_used(names: Container[str], loops: Loops) -> Runner | None:

@@ -348,8 +348,6 @@ class Loops:
     def _make(self, test: RunningTest, policy: Any) -> Runner:
         name, factory = test.factory or default_factory(policy)
         loop = new_loop(test.item, name, factory, self.family)
-        if self.settings.debug:
-            loop.set_debug(True)
         return self._run_in(loop, owned=True)
 
     def _run_in(self, loop: asyncio.AbstractEventLoop, *, owned: bool) -> Runner:
@@ -362,6 +360,8 @@ class Loops:
                 # leave a loop behind, or none, which is an error and not a warning.
                 text = "There is no current event loop:DeprecationWarning"
                 _pytest_private.ignore_warning(self.config, text)
+        if self.settings.debug:
+            loop.set_debug(True)
         return self._runner(
             loop,
             owned=owned,
@@ -378,6 +378,11 @@ class Loops:
 
         return self._run_in(asyncio.new_event_loop(), owned=True)
 
+    def close_of_override(self, runner: Runner, home: Node) -> None:
+        """Close it after the fixture's own tear-down; what was left in it is told later."""
+        if left := runner.close():
+            self._unended.append((home, left))
+
     def adopt(self, loop: Any, item: pytest.Item, override: AnyFixtureDef) -> Runner:
         """A runner for a loop that the user's ``event_loop`` fixture made, and will close."""
         if not is_loop(loop):
@@ -385,8 +390,6 @@ class Loops:
             raise failure(messages.event_loop_is_not_a_loop(loop, where), item)
         runner = self.family.get(loop)
         if runner is None:
-            if self.settings.debug:
-                loop.set_debug(True)
             runner = self._run_in(loop, owned=False)
             self._adopted[runner] = override
         return runner

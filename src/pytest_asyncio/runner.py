@@ -159,7 +159,9 @@ class Runner:
         """What went wrong in the loop unnoticed."""
         self._asked: Final[list[_Asked]] = []
         self._is_beside_host = False
-        self._is_run_by_users: Final = _is_of_users(type(loop).run_until_complete)
+        self._is_run_by_users: Final = _is_of_users(
+            getattr(type(loop), "run_until_complete", None)  # A mock's has none.
+        )
         self._end: asyncio.Future[None] | None = None
         """What the loop runs until, if it is not run by run_forever()."""
         self._executor: Final = shutdown.known_executor(loop) if owned else None
@@ -357,15 +359,18 @@ class Runner:
 
     def _run_until_end(self) -> None:
         """Run the loop by a ``run_until_complete()`` of the user's, which may prepare something."""
-        self._end = self.loop.create_future()
+        # Not by the loop: a test may have patched its create_future().
+        end = self._end = asyncio.futures.Future(loop=self.loop)
         try:
-            self.loop.run_until_complete(self._end)
+            self.loop.run_until_complete(end)
         except RuntimeError as exc:
             # Somebody has called stop(), after which run_forever() returns.
-            if str(exc) != "Event loop stopped before Future completed.":
+            if not shutdown.is_stop(exc):
                 raise
         finally:
             self._end = None
+            if not end.done() and not self.loop.is_closed():
+                end.cancel()  # It may be awaited by a task of that method's.
 
     def _stop(self) -> None:
         if self._end is None:

@@ -47,14 +47,15 @@ def complete(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T])
                 try:
                     return loop.run_until_complete(task)
                 except RuntimeError as exc:
-                    if not _is_stop(exc):
+                    if not is_stop(exc):
                         raise
             return loop.run_until_complete(task)
         finally:
             show(task)
 
 
-def _is_stop(exception: BaseException) -> bool:
+def is_stop(exception: BaseException) -> bool:
+    """Whether ``run_until_complete()`` says that somebody has called ``stop()``."""
     # asyncio has no exception type for it; uvloop uses the same words.
     return isinstance(exception, RuntimeError) and str(exception).startswith(
         "Event loop stopped before Future completed"
