@@ -455,7 +455,6 @@ def test_a_mock_in_place_of_the_default_handler_takes_notice(run: Example) -> No
     result = run(
         """
         import asyncio
-        import gc
         from unittest import mock
 
         async def test_it():

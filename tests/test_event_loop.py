@@ -1036,18 +1036,24 @@ def test_a_leftover_that_asks_and_makes_another_loop(run: Example) -> None:
     assert result.ret == 0
 
 
+LEFTOVER = """
+    import asyncio
+    import pytest
+
+    asyncio.run(asyncio.sleep(0))
+
+    @pytest.fixture
+    def event_loop():
+        return asyncio.get_event_loop()
+"""
+
+
 def test_a_leftover_that_another_override_extends(run: Example) -> None:
     """It finds a loop as well, in asyncio's debug mode where that is asked for."""
     result = run(
         """
         import asyncio
         import pytest
-
-        asyncio.run(asyncio.sleep(0))
-
-        @pytest.fixture
-        def event_loop():
-            return asyncio.get_event_loop()
 
         class TestInside:
             @pytest.fixture
@@ -1063,6 +1069,7 @@ def test_a_leftover_that_another_override_extends(run: Example) -> None:
             assert not hasattr(asyncio.get_running_loop(), "mark")
         """,
         mode="auto",
+        conftest=LEFTOVER,
         ini="asyncio_debug = true\nfilterwarnings = error",
         subprocess=True,
     )
@@ -1075,13 +1082,6 @@ def test_what_does_not_end_in_a_leftover_is_told(run: Example) -> None:
     result = run(
         """
         import asyncio
-        import pytest
-
-        asyncio.run(asyncio.sleep(0))
-
-        @pytest.fixture
-        def event_loop():
-            return asyncio.get_event_loop()
 
         async def test_it():
             async def stubborn():
@@ -1095,6 +1095,7 @@ def test_what_does_not_end_in_a_leftover_is_told(run: Example) -> None:
             await asyncio.sleep(0)
         """,
         mode="auto",
+        conftest=LEFTOVER,
         subprocess=True,
     )
     result.assert_outcomes(passed=1, warnings=1)

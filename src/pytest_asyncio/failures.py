@@ -179,22 +179,6 @@ def _override(item: pytest.Item, loops: Loops, asking: RunningFixture | None) ->
 
 # -- errors of asyncio's --
 
-
-def explain_no_loop(
-    exc: BaseException, fixturedef: AnyFixtureDef, item: pytest.Item
-) -> None:
-    """Add to what a synchronous fixture has raised that it is to be async, where that helps."""
-    each: BaseException | None = exc
-    while each is not None:
-        if type(each) is RuntimeError and str(each) == "no running event loop":
-            # One that this fixture has asked for may have been told already.
-            if not hasattr(each, "__notes__"):
-                where = location(fixturedef, item)
-                each.add_note(messages.no_running_loop(fixturedef.argname, where))
-            return
-        each = each.__cause__
-
-
 # It has no exception types for these, and says them in several ways.
 _OF_RUNNING_LOOP: Final = (
     "cannot be called from a running event loop",
@@ -269,3 +253,18 @@ _OF_AN_OBJECT: Final = (
     "Event loop is closed",
 )
 """What asyncio says of an object that belongs to another loop."""
+
+
+def explain_no_loop(
+    exc: BaseException, fixturedef: AnyFixtureDef, item: pytest.Item
+) -> None:
+    """Add to what a synchronous fixture has raised that it is to be async, where that helps."""
+    each: BaseException | None = exc
+    while each is not None:
+        if type(each) is RuntimeError and str(each) == "no running event loop":
+            # One that this fixture has asked for may have been told already.
+            if not hasattr(each, "__notes__"):
+                where = location(fixturedef, item)
+                each.add_note(messages.no_running_loop(fixturedef.argname, where))
+            return
+        each = each.__cause__

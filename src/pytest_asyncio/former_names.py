@@ -64,10 +64,9 @@ def _wrap_in_sync(function: Callable[..., Awaitable[Any]]) -> Callable[..., Any]
 
 def _unused_port(socket_type: int) -> int:
     """A port of the local host that nothing uses at the moment."""
-    import contextlib
     import socket
 
-    with contextlib.closing(socket.socket(type=socket_type)) as sock:
+    with socket.socket(type=socket_type) as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
         return port
