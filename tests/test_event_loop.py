@@ -1128,20 +1128,27 @@ def test_override_that_gives_a_mock(run: Example) -> None:
     sys.version_info >= (3, 14), reason="there is no current loop unless one is set"
 )
 @pytest.mark.parametrize(
-    ("args", "ini"),
-    [(["-W", "error"], ""), ([], "addopts = -W error"), ([], "filterwarnings = error")],
+    ("args", "ini", "marker"),
+    [
+        (["-W", "error"], "", ""),
+        ([], "addopts = -W error", ""),
+        ([], "filterwarnings = error", ""),
+        ([], "", "@pytest.mark.filterwarnings('error')"),
+    ],
 )
 def test_a_loop_on_demand_after_an_async_test_where_warnings_are_errors(
-    run: Example, args: list[str], ini: str
+    run: Example, args: list[str], ini: str, marker: str
 ) -> None:
     """asyncio's warning of it, on Python 3.12 and 3.13, comes only because of the loop before."""
     result = run(
-        """
+        f"""
         import asyncio
+        import pytest
 
         async def test_async():
             pass
 
+        {marker}
         def test_synchronous():
             loop = asyncio.get_event_loop()
             loop.run_until_complete(asyncio.sleep(0))

@@ -412,12 +412,3 @@ def warn_of_unraisables(config: pytest.Config) -> None:
     # With nothing to tell, pytest takes as long for that as for a hook.
     if kept is not None and config.stash.get(kept, None):
         plugin.collect_unraisable(config)
-
-
-def ignore_warning(config: pytest.Config, text: str) -> None:
-    """Have pytest ignore a warning in all tests to come, whatever other filters say.
-
-    Waits for a counterpart of ``Config.addinivalue_line()`` that is read after ``-W``, too.
-    """
-    options: Any = config.known_args_namespace
-    options.pythonwarnings = [*(options.pythonwarnings or ()), f"ignore:{text}"]

@@ -102,10 +102,8 @@ class CurrentLoop:
         if not self.is_open:
             if not _IS_MADE_ON_DEMAND:
                 return False
-            # There has been no warning where the loop of a test was there. pytest takes the filter
-            # back after the test.
-            text = "There is no current event loop"
-            warnings.filterwarnings("ignore", text, DeprecationWarning)
+            # There has been no warning where the loop of a test was there.
+            ignore_making_on_demand()
         self.put_back(on_demand=True)
         return True
 
@@ -131,6 +129,17 @@ class CurrentLoop:
         _set(None)
         if hasattr(self._variables, "_set_called"):
             self._variables._set_called = self._was_set and not on_demand
+
+
+def ignore_making_on_demand() -> None:
+    """Ignore Python's warning of a loop that is made on demand, until pytest ends the test.
+
+    It comes on Python 3.12 and 3.13. pytest has put the filters of the person in force before
+    that, and takes this one back with them.
+    """
+    if (3, 12) <= sys.version_info < (3, 14):
+        text = "There is no current event loop"
+        warnings.filterwarnings("ignore", text, DeprecationWarning)
 
 
 def set_current_loop(loop: asyncio.AbstractEventLoop) -> None:

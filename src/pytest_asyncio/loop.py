@@ -251,6 +251,17 @@ class Loops:
 
     # -- loops that asyncio makes --
 
+    def let_one_be_made_silently(self) -> None:
+        """Let asyncio make a loop on demand without a word, if a loop of ours was there before.
+
+        After a test of theirs, earlier releases leave a loop behind, or none, which is an error
+        and not a warning.
+        """
+        if self._runner is not None:
+            from pytest_asyncio.current_loop import ignore_making_on_demand
+
+            ignore_making_on_demand()
+
     def let_one_be_made(self) -> None:
         """Let a marked synchronous test have a loop on demand, whatever was called before it.
 
@@ -355,11 +366,6 @@ class Loops:
             from pytest_asyncio.runner import Runner
 
             self._runner = Runner
-            if (3, 12) <= sys.version_info < (3, 14):
-                # Of a loop that asyncio makes on demand. After a test of theirs, earlier releases
-                # leave a loop behind, or none, which is an error and not a warning.
-                text = "There is no current event loop:DeprecationWarning"
-                _pytest_private.ignore_warning(self.config, text)
         if self.settings.debug:
             loop.set_debug(True)
         return self._runner(

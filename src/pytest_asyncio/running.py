@@ -186,6 +186,7 @@ class Running:
             _prepare(item, loops, is_async=at_stake == "test")
             return
         loops.keep_policy()
+        loops.let_one_be_made_silently()
         if at_stake != "none":
             check_mark(item, marking(item))
             loops.let_one_be_made()
@@ -246,6 +247,10 @@ class Running:
         test = loops.enter(item)
         if test.override is not None or not is_alone(item):
             loops.make_current()
+        # Until then nothing that is wider than the test is torn down.
+        is_last = nextitem is None or nextitem.parent is not item.parent
+        if is_last:
+            loops.let_one_be_made_silently()
         open_loops = len(loops.family)
         errors: list[BaseException] = []
         try:
@@ -254,8 +259,7 @@ class Running:
             errors.append(exc)
         if uses_none:
             test.before = loops.current()
-        elif nextitem is None or nextitem.parent is not item.parent:
-            # Until then nothing that is wider than the test has been torn down.
+        elif is_last:
             loops.keep_current_of_wider()
         _end_test(test, nextitem, loops, errors, open_loops)
 
