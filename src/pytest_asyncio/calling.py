@@ -14,6 +14,7 @@ import functools
 import inspect
 import re
 import sys
+from types import CoroutineType
 from typing import Any
 from typing import cast
 from typing import Final
@@ -95,7 +96,7 @@ def _call_ours(
         coroutine = _coroutine(made)
         if coroutine is not None:
             result = _run(item, test or loops.enter(item), loops, coroutine)
-            if inspect.iscoroutine(result):
+            if isinstance(result, CoroutineType):
                 _check_returned(item, function, result)
         elif kind(function) == "synchronous":
             _ran_synchronously(item, made)
@@ -110,7 +111,7 @@ def is_alone(item: pytest.Item) -> bool:
 
 def _coroutine(result: Any) -> Coroutine[Any, Any, object] | None:
     """What a test function has returned as a coroutine, if it can be awaited or exhausted."""
-    if inspect.iscoroutine(result):
+    if isinstance(result, CoroutineType):
         return result
     if inspect.isasyncgen(result):
         return _exhaust(result)

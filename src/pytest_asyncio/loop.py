@@ -48,6 +48,7 @@ from pytest_asyncio.state import Interruption
 from pytest_asyncio.state import RunningFixture
 from pytest_asyncio.state import RunningTest
 from pytest_asyncio.variants import is_outside_policy
+from pytest_asyncio.variants import THE_ONLY_ONE
 from pytest_asyncio.variants import variant_of
 
 if TYPE_CHECKING:
@@ -315,7 +316,7 @@ class Loops:
         """The loop of a node that a fixture of the user's has made, or that no policy concerns."""
         scope = scope_of(home)
         if is_outside_policy(test, scope):
-            runner = self._homes.get((home, ""))
+            runner = self._homes.get((home, THE_ONLY_ONE))
             if runner is not None and not runner.loop.is_closed():
                 return runner
         override = test.overrides.get(RUNNERS[scope])
@@ -456,6 +457,8 @@ class Loops:
             test = self.test = RunningTest(
                 item, marking(item), self.overrides(item), self.current()
             )
+            if not (test.overrides or self.collection.has_loop_factories):
+                test.variant = THE_ONLY_ONE
         return test
 
     def _close_at_end_of(self, home: Node) -> None:

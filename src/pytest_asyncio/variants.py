@@ -6,6 +6,8 @@ the fixtures that it shares with others. Nothing here makes a loop.
 
 from __future__ import annotations
 
+from typing import Final
+
 from pytest_asyncio import _pytest_private
 from pytest_asyncio.loop_factories import loop_factory
 from pytest_asyncio.outcomes import is_hidden
@@ -13,6 +15,9 @@ from pytest_asyncio.plan import is_narrower
 from pytest_asyncio.state import RunningTest
 
 __tracebackhide__ = is_hidden
+
+THE_ONLY_ONE: Final = ""
+"""The variant of a loop that nothing makes another one of."""
 
 
 def variant_of(test: RunningTest) -> object:
@@ -29,7 +34,7 @@ def _variant(test: RunningTest) -> object:
         # A function or lambda made anew at each call of the hook is the same factory.
         return name, getattr(factory, "__code__", factory)
     if test.policy_override is None:
-        return ""
+        return THE_ONLY_ONE
     parameter = _pytest_private.parameters(test.item).get("event_loop_policy")
     return test.policy_override, _hashable(parameter)
 
