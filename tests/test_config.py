@@ -696,9 +696,3 @@ def test_default_scope_of_fixtures_narrower_than_the_fixture(run: Example) -> No
         """,
         ini="asyncio_default_fixture_loop_scope = function",
     ).assert_outcomes(passed=1)
-
-
-def test_public_names() -> None:
-    """``__all__`` is sorted and holds what other modules and users may import."""
-    assert config.__all__ == sorted(config.__all__)
-    assert all(hasattr(config, name) for name in config.__all__)

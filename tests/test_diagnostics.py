@@ -348,6 +348,7 @@ IN_A_SUITE = {
     "addopts": "addopts = -W error",
     "addopts-short": "addopts = -Werror",
     "others": "filterwarnings =\n    error::RuntimeWarning\n    error",
+    "none": "",
 }
 
 
@@ -366,14 +367,6 @@ def test_suite_whose_warnings_are_errors_stays_green(
     assert "boom" in warnings_of(result)
 
 
-def test_marker_alone_makes_errors_of_all(run: Example) -> None:
-    """A marker that does not name the warning is as good as the option."""
-    mark = "import pytest\npytestmark = pytest.mark.filterwarnings('error')\n"
-    source = mark + unhandled_source("task-kept-for-ever")
-    result = run(source, mode="auto", subprocess=True)
-    result.assert_outcomes(passed=3, warnings=1)
-
-
 @pytest.mark.parametrize(
     ("arguments", "ini"),
     [
@@ -381,6 +374,7 @@ def test_marker_alone_makes_errors_of_all(run: Example) -> None:
         (["-We"], ""),
         (["-W", "error::UserWarning"], ""),
         (["-W", "error"], "filterwarnings = default"),
+        (["-W", "error"], "addopts = -W error"),
         ([], f"filterwarnings = error::{UNHANDLED}"),
         ([], f"filterwarnings =\n    error::{UNHANDLED}\n    error"),
         ([], "filterwarnings = error::pytest_asyncio.PytestAsyncioWarning"),
@@ -401,25 +395,25 @@ def test_whoever_names_it_or_says_so_has_an_error(
 
 
 @pytest.mark.parametrize(
-    ("ini", "outcomes"),
+    ("arguments", "ini", "warnings"),
     [
-        ("filterwarnings = error::RuntimeWarning", {"passed": 3, "warnings": 1}),
-        ("filterwarnings = error:Something else", {"passed": 3, "warnings": 1}),
-        ("filterwarnings = error:.*", {"passed": 3, "warnings": 1}),
-        ("filterwarnings = error::pytest.PytestWarning", {"passed": 3, "warnings": 1}),
-        (
-            f"filterwarnings =\n    error\n    ignore::{UNHANDLED}",
-            {"passed": 3, "warnings": 0},
-        ),
+        ([], "filterwarnings = error::RuntimeWarning", 1),
+        ([], "filterwarnings = error:Something else", 1),
+        ([], "filterwarnings = error:.*", 1),
+        ([], "filterwarnings = error::pytest.PytestWarning", 1),
+        ([], f"filterwarnings =\n    error\n    ignore::{UNHANDLED}", 0),
+        (["-W", "error:Something else"], "filterwarnings = error", 1),
+        (["-W", "error:::some.module"], "filterwarnings = error", 1),
+        (["-W", "error::UserWarning:some.module"], "filterwarnings = error", 1),
     ],
 )
 def test_filters_that_do_not_make_errors_of_it(
-    run: Example, ini: str, outcomes: dict[str, int]
+    run: Example, arguments: list[str], ini: str, warnings: int
 ) -> None:
     """Other filters do what they always do."""
     source = unhandled_source("task-kept-for-ever")
-    result = run(source, mode="auto", ini=ini, subprocess=True)
-    result.assert_outcomes(**outcomes)
+    result = run(source, *arguments, mode="auto", ini=ini, subprocess=True)
+    result.assert_outcomes(passed=3, warnings=warnings)
 
 
 def test_recwarn_has_what_the_test_warns_of_alone(run: Example) -> None:
@@ -1171,6 +1165,18 @@ NOT_LEAKED = {
             await asyncio.sleep(0.05)
             assert len(asyncio.all_tasks()) > 1
             writer.close()
+        """,
+    "generator-that-nobody-closes": """
+        async def rows():
+            try:
+                while True:
+                    yield 1
+            finally:
+                await asyncio.sleep(0.01)
+
+        async def test_it():
+            async for row in rows():
+                break
         """,
     "fixture-asked-for-in-the-test": """
         @pytest_asyncio.fixture

@@ -6,8 +6,6 @@ import textwrap
 
 import pytest
 
-from pytest_asyncio import fixtures
-
 from conftest import Example
 
 BOTH_MODES = pytest.mark.parametrize(
@@ -1441,12 +1439,6 @@ def test_scope_mismatch_of_the_users_fixtures(run: Example) -> None:
         "session scoped request object*"
     )
     result.stdout.no_fnmatch_line("*event_loop*")
-
-
-def test_public_names() -> None:
-    """``__all__`` is sorted and holds what the module has to offer to others."""
-    assert fixtures.__all__ == sorted(fixtures.__all__)
-    assert all(hasattr(fixtures, name) for name in fixtures.__all__)
 
 
 def test_a_fixture_whose_source_is_nowhere(run: Example) -> None:

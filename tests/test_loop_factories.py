@@ -615,6 +615,83 @@ def pytest_asyncio_loop_factories(config, item):
     result.assert_outcomes(passed=2)
 
 
+@pytest.mark.parametrize(
+    "factory",
+    [
+        "lambda: cls()",
+        "(lambda cls=cls: cls())",
+        "functools.partial(make, cls)",
+        "functools.partial(make, cls=cls)",
+        "Maker(cls).make",
+    ],
+)
+def test_factories_that_are_made_anew_at_each_call(run: Example, factory: str) -> None:
+    """They are the same if they make the same loops, and not just if their code is the same."""
+    factories = f"""
+import functools
+from kinds import A, B, make, Maker
+
+def pytest_asyncio_loop_factories(config, item):
+    cls = KIND
+    return {{"one": {factory}}}
+"""
+    tests = """
+import asyncio
+from kinds import kind
+import pytest
+
+loops = []
+
+@pytest.fixture(scope="session")
+async def shared():
+    loops.append(asyncio.get_running_loop())
+
+async def test_first(shared):
+    assert kind() == "KIND"
+
+async def test_second(shared):
+    assert kind() == "KIND"
+    assert loops == [asyncio.get_running_loop()]
+"""
+    kinds = (
+        KINDS
+        + """
+def make(cls):
+    return cls()
+
+class Maker:
+    def __init__(self, cls):
+        self.cls = cls
+
+    def __eq__(self, other):
+        return self.cls is other.cls
+
+    def __hash__(self):
+        return hash(self.cls)
+
+    def make(self):
+        return self.cls()
+"""
+    )
+    result = run(
+        files={
+            "kinds.py": kinds,
+            **{
+                f"{name}/{file}": text.replace("KIND", name.upper())
+                for name in "ab"
+                for file, text in {
+                    "__init__.py": "",
+                    "conftest.py": factories,
+                    "test_it.py": tests,
+                }.items()
+            },
+        },
+        mode="auto",
+        ini="pythonpath = .",
+    )
+    result.assert_outcomes(passed=4)
+
+
 # -- fixtures ------------------------------------------------------------------------------------
 
 
@@ -1030,7 +1107,8 @@ def test_policy_that_a_fixture_puts_in_force(run: Example) -> None:
             put_in_force(None)
 
         class TestClass:
-            async def test_first(self, policy): ...
+            async def test_first(self, policy):
+                assert kind() == "A"
 
             async def test_second(self):
                 assert kind() == "A"
@@ -1048,6 +1126,48 @@ def test_policy_that_a_fixture_puts_in_force(run: Example) -> None:
         mode="auto",
     )
     result.assert_outcomes(passed=5)
+
+
+@POLICIES
+@pytest.mark.parametrize("scope", ["module", "session"])
+@pytest.mark.parametrize(
+    "mark", ["", "pytestmark = pytest.mark.asyncio(loop_scope='module')"]
+)
+def test_policy_that_an_autouse_fixture_puts_in_force(
+    run: Example, scope: str, mark: str
+) -> None:
+    """It makes the loop of the first test, too, whichever test that is."""
+    result = run(
+        f"""
+        import asyncio
+        from conftest import A, kind, Policy, put_in_force
+        import pytest
+
+        {mark}
+
+        @pytest.fixture(scope="{scope}", autouse=True)
+        def policy():
+            put_in_force(Policy(A))
+            yield
+            put_in_force(None)
+
+        @pytest.fixture
+        def loop():
+            return asyncio.get_event_loop()
+
+        async def test_first(loop):
+            assert kind() == "A"
+            assert loop is asyncio.get_running_loop()
+
+        async def test_second(event_loop):
+            assert kind() == "A"
+            assert event_loop is asyncio.get_running_loop()
+        """,
+        "-Werror",
+        conftest=KINDS + POLICY,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=2)
 
 
 @POLICIES

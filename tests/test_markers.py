@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_asyncio import markers
 from pytest_asyncio.markers import MarkError
 from pytest_asyncio.markers import parse
 
@@ -131,6 +130,19 @@ def test_is_async_test(run: Example, mode: str, mark: str, ours: str) -> None:
         conftest=PRINT_OURS,
     )
     result.stdout.re_match_lines([f"OURS: {ours}$"])
+
+
+def test_is_async_test_without_the_plugin(run: Example) -> None:
+    """Nothing runs on asyncio then, whatever is marked."""
+    result = run(
+        EVERY_KIND.replace("MARK", "pytest.mark.asyncio"),
+        "--collect-only",
+        "-q",
+        "-pno:asyncio",
+        conftest=PRINT_OURS,
+        subprocess=True,
+    )
+    result.stdout.re_match_lines(["OURS: $"])
 
 
 def test_is_async_test_of_foreign_items(run: Example) -> None:
@@ -915,9 +927,3 @@ def test_marked_sync_function_gets_its_fixtures(run: Example) -> None:
             assert (one, two) == (1, 2)
         """
     ).assert_outcomes(passed=1)
-
-
-def test_public_names() -> None:
-    """``__all__`` is sorted and holds what the module has to offer to others."""
-    assert markers.__all__ == sorted(markers.__all__)
-    assert all(hasattr(markers, name) for name in markers.__all__)

@@ -272,6 +272,22 @@ def test_plugin_can_be_switched_off(run: Example, named: str) -> None:
     result.stdout.fnmatch_lines("*Unknown pytest.mark.asyncio*")
 
 
+@pytest.mark.parametrize("hook", ["pytest_configure(config)", "pytest_sessionstart()"])
+def test_run_that_somebody_ends_before_it_begins(run: Example, hook: str) -> None:
+    """The reason is told, and the exit status is the one that was given."""
+    conftest = f"""
+        import pytest
+
+        def {hook}:
+            pytest.exit("set DATABASE_URL", returncode=7)
+    """
+    result = run("def test_it(): ...", conftest=conftest, subprocess=True)
+    assert result.ret == 7
+    said = result.stdout.str() + result.stderr.str()
+    assert "Exit: set DATABASE_URL" in said
+    assert "Error" not in said
+
+
 # -- what it costs -------------------------------------------------------------------------------
 
 

@@ -368,6 +368,73 @@ def test_pytest_inside_an_async_test(run: Example) -> None:
     result.assert_outcomes(passed=2)
 
 
+RECIPE = """
+import asyncio
+import pytest
+import pytest_asyncio
+
+@pytest.fixture(scope="session")
+def event_loop():
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        loop = asyncio.new_event_loop()
+    yield loop
+    loop.close()
+
+async def test_it(event_loop):
+    assert event_loop is asyncio.get_running_loop()
+"""
+
+OTHERS = """
+import asyncio
+import pytest
+
+@pytest.fixture
+async def one():
+    yield 1
+
+async def test_async(one):
+    await asyncio.sleep(0)
+
+def test_synchronous(one):
+    assert one == 1
+"""
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_override_that_prefers_the_loop_of_the_host(run: Example, kept: bool) -> None:
+    """It does not see that one. One that gives it all the same is an error, and no other is."""
+    recipe = RECIPE
+    if kept:
+        recipe = recipe.replace(
+            "asyncio.get_running_loop()\n    except", "pytest.host\n    except"
+        )
+        recipe = recipe.replace("    loop.close()\n", "")
+    host = """
+        import asyncio
+        import pytest
+
+        async def main():
+            pytest.host = asyncio.get_running_loop()
+            pytest.main(["-q", "test_recipe.py", "test_others.py"])
+
+        asyncio.run(main())
+    """
+    pytester = run.pytester
+    pytester.makeini("[pytest]\nasyncio_mode = auto")
+    pytester.makepyfile(test_recipe=recipe, test_others=OTHERS, host=host)
+    result = pytester.runpython(pytester.path / "host.py")
+    if kept:
+        result.assert_outcomes(passed=2, errors=1)
+        result.stdout.fnmatch_lines(
+            ["*'event_loop' (test_recipe.py:*) gave the loop that is running already*"]
+        )
+    else:
+        result.assert_outcomes(passed=3)
+    assert "/pytest_asyncio/" not in result.stdout.str()
+
+
 def test_a_test_cannot_run_inside_its_own_loop(run: Example) -> None:
     """Where a test's own loop is running it fails, and says why."""
     result = run(
@@ -376,18 +443,15 @@ def test_a_test_cannot_run_inside_its_own_loop(run: Example) -> None:
 
         import pytest
 
-        LOOP = asyncio.new_event_loop()
-
         @pytest.fixture
-        def event_loop():
-            asyncio._set_running_loop(LOOP)
-            LOOP._thread_id = 1
-            yield LOOP
-            LOOP._thread_id = None
+        def running(event_loop):
+            asyncio._set_running_loop(event_loop)
+            event_loop._thread_id = 1
+            yield
+            event_loop._thread_id = None
             asyncio._set_running_loop(None)
-            LOOP.close()
 
-        async def test_it():
+        async def test_it(running):
             pass
         """,
         mode="auto",

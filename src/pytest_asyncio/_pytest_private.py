@@ -412,3 +412,40 @@ def warn_of_unraisables(config: pytest.Config) -> None:
     # With nothing to tell, pytest takes as long for that as for a hook.
     if kept is not None and config.stash.get(kept, None):
         plugin.collect_unraisable(config)
+
+
+def is_unittest(item: pytest.Item) -> bool:
+    """Whether unittest calls the test, and not pytest.
+
+    Waits for a public class of such items.
+    """
+    return getattr(item, "nofuncargs", False)
+
+
+# -- what pytest says --
+
+
+def says_that_nobody_runs_it(exc: BaseException) -> bool:
+    """Whether pytest refuses an async fixture that no plugin has set up.
+
+    Waits for an exception type of its own.
+    """
+    return "no plugin or hook that handled it" in str(exc)
+
+
+def bad_truth_value(exc: ValueError | pytest.UsageError) -> str | None:
+    """The value of an option that is neither true nor false, as it stands in the message.
+
+    Waits for a message that names the option. pytest 8 raises the first and pytest 9 the second.
+    """
+    _, found, value = str(exc).partition("invalid truth value ")
+    return value if found else None
+
+
+def without_place(exc: Any) -> tuple[str, str]:
+    """What pytest says of a scope that does not fit, and the ``file:line`` of who asked.
+
+    Waits for an attribute with that place.
+    """
+    said, _, place = (exc.msg or "").rpartition("\n")
+    return said, place

@@ -32,13 +32,13 @@ from pytest_asyncio.background import check_leaked
 from pytest_asyncio.background import tell_of_call
 from pytest_asyncio.contexts import Changes
 from pytest_asyncio.contexts import context_for_task
+from pytest_asyncio.functions import has_other_hooks
 from pytest_asyncio.functions import kind
 from pytest_asyncio.functions import place
 from pytest_asyncio.functions import unbound
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.markers import function_id
 from pytest_asyncio.markers import is_marked_by_its_own
-from pytest_asyncio.markers import is_unittest
 from pytest_asyncio.markers import marking
 from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import is_hidden
@@ -156,7 +156,7 @@ def _run(
     if test.changes is not None:
         loops.undo_changes()  # Somebody calls the test more than once.
     context = context_for_task()
-    tasks = test.tasks = runner.tasks()
+    tasks = test.tasks = runner.new_tasks()
     try:
         result = runner.run(coroutine, context=context, name=item.name, owner=tasks)
     except BaseException as exc:
@@ -186,10 +186,8 @@ def is_call_observed(config: pytest.Config) -> bool:
 
     Under ``--trace``, pytest itself is to stop in the user's function and not in ours.
     """
-    return not config.getoption("trace", default=False) and any(
-        str(each.function.__module__).partition(".")[0]
-        not in {"_pytest", "anyio", "pytest_asyncio"}
-        for each in config.hook.pytest_pyfunc_call.get_hookimpls()
+    return not config.getoption("trace", default=False) and has_other_hooks(
+        config.hook.pytest_pyfunc_call
     )
 
 
@@ -214,7 +212,7 @@ class InPlace:
         is_async = test is not None and test.is_async
         if (
             not isinstance(item, pytest.Function)
-            or is_unittest(item)
+            or _pytest_private.is_unittest(item)
             or (not is_async and marking(item).mark is None)
         ):
             return (yield)

@@ -28,28 +28,27 @@ from pytest_asyncio.fixtures import SYNCHRONOUS
 from pytest_asyncio.functions import ASYNC
 from pytest_asyncio.functions import kind
 from pytest_asyncio.functions import unbound
+from pytest_asyncio.homes import AnyFixtureDef
+from pytest_asyncio.homes import home_of
+from pytest_asyncio.homes import Node
+from pytest_asyncio.homes import outermost
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.loop_factories import given_loop_factories
 from pytest_asyncio.loop_factories import has_loop_factories
+from pytest_asyncio.loop_scopes import loop_override
 from pytest_asyncio.markers import is_async_method_of_testcase
 from pytest_asyncio.markers import is_async_test
-from pytest_asyncio.markers import is_unittest
 from pytest_asyncio.markers import keep_marking
 from pytest_asyncio.markers import marking
 from pytest_asyncio.markers import Reader
 from pytest_asyncio.outcomes import is_hidden
-from pytest_asyncio.plan import AnyFixtureDef
-from pytest_asyncio.plan import home_of
 from pytest_asyncio.plan import Need
-from pytest_asyncio.plan import Node
-from pytest_asyncio.plan import outermost
 from pytest_asyncio.plan import Plan
 from pytest_asyncio.plan import Use
 from pytest_asyncio.plan import Uses
 from pytest_asyncio.state import Above
-from pytest_asyncio.state import loop_override
 
 __tracebackhide__ = is_hidden
 
@@ -187,7 +186,7 @@ def _take_stock(item: pytest.Item, loops: Loops, reader: Reader) -> Stake:
     said = keep_marking(item, reader)
     known: Stake = "none" if said.mark is None else "mark"
     is_unmarked = said.mark is None and not loops.is_auto  # In strict mode.
-    if is_unittest(item) and is_async_method_of_testcase(item):
+    if _pytest_private.is_unittest(item) and is_async_method_of_testcase(item):
         known = "testcase"
     elif not is_unmarked and is_async_test(item):
         known = "test"
@@ -197,7 +196,7 @@ def _take_stock(item: pytest.Item, loops: Loops, reader: Reader) -> Stake:
         loops.collection.has_unmarked_async = (
             isinstance(item, pytest.Function)
             and kind(item.obj) in ASYNC
-            and not is_unittest(item)
+            and not _pytest_private.is_unittest(item)
         )
     item.stash[_STAKE] = known
     return known

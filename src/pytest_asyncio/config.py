@@ -1,7 +1,8 @@
 """Modes, options and scopes: what users configure, parsed once.
 
 Options are defined, documented and validated here, and nowhere else read: the rest of the
-package asks `settings` for a frozen `Settings`. This module knows nothing of loops and may
+package asks `settings` for a frozen `Settings`, and `chosen_mode` for the mode, which other
+plugins may set at any time. This module knows nothing of loops and may
 not import asyncio: it is loaded in every pytest run there is.
 """
 
@@ -18,6 +19,7 @@ from typing import TypeAlias
 
 import pytest
 
+from pytest_asyncio import _pytest_private
 from pytest_asyncio import messages
 
 __all__ = [
@@ -80,7 +82,7 @@ class Settings(NamedTuple):
     """
 
     mode: Mode
-    """Which tests and fixtures are the plugin's."""
+    """Which tests and fixtures are the plugin's, unless another plugin changes that later."""
     debug: bool
     """Whether every loop runs in asyncio's debug mode."""
     leaked_tasks: LeakedTasks
@@ -194,9 +196,8 @@ def _debug(config: pytest.Config) -> bool:
     try:
         return bool(config.getini("asyncio_debug"))
     except (ValueError, pytest.UsageError) as exc:
-        # pytest 8 raises the first and pytest 9 the second, and neither names the option.
-        _, found, value = str(exc).partition("invalid truth value ")
-        if not found:
+        value = _pytest_private.bad_truth_value(exc)
+        if value is None:
             raise
         raise pytest.UsageError(
             f"{value} is not a valid asyncio_debug. Valid values: false, true."

@@ -11,7 +11,7 @@ these calls, and what it gives proves nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures.thread import _worker
+from concurrent.futures import thread as pool
 from concurrent.futures.thread import ThreadPoolExecutor
 from io import FileIO
 from os import scandir
@@ -19,7 +19,7 @@ from signal import default_int_handler
 from signal import getsignal
 from signal import valid_signals
 from sys import _current_frames as current_frames
-from threading import _DummyThread
+import threading
 from threading import enumerate as all_threads
 from threading import get_ident
 from threading import Thread
@@ -35,6 +35,11 @@ if TYPE_CHECKING:
     import types
 
 __tracebackhide__ = True
+
+
+# Private: without them, an idle thread cannot be told from a busy one.
+_WORKER: Final = getattr(getattr(pool, "_worker", None), "__code__", None)
+_DummyThread: Final[type[Thread] | tuple[()]] = getattr(threading, "_DummyThread", ())
 
 
 class DeadlockError(Exception):
@@ -124,8 +129,7 @@ def _idle_threads(
     return {
         thread.ident
         for thread in threads
-        if (frame := frames.get(thread.ident)) is not None
-        and frame.f_code is _worker.__code__
+        if (frame := frames.get(thread.ident)) is not None and frame.f_code is _WORKER
     }
 
 

@@ -25,6 +25,7 @@ import weakref
 from pytest_asyncio.deadlock import DeadlockError
 from pytest_asyncio.deadlock import is_anything_outside
 from pytest_asyncio.tasks import describe
+from pytest_asyncio.tasks import is_closing_generator
 from pytest_asyncio.tasks import is_of_standard_library
 from pytest_asyncio.tasks import is_plumbing
 from pytest_asyncio.tasks import of_users
@@ -211,7 +212,9 @@ class Watch:
         if isinstance(created := getattr(task, "_source_traceback", None), list):
             del created[-1:]  # This function. asyncio takes its own away, too.
         owner = OWNER.get()
-        if owner is not None and not (IS_WINDOWS and is_accepting(coro)):
+        if owner is not None and not (
+            is_closing_generator(coro) or (IS_WINDOWS and is_accepting(coro))
+        ):
             owner.add(task)
         return task
 

@@ -18,6 +18,7 @@ from pytest_asyncio import messages
 from pytest_asyncio.config import SCOPES
 from pytest_asyncio.functions import location
 from pytest_asyncio.functions import unbound
+from pytest_asyncio.homes import AnyFixtureDef
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.outcomes import chain
 from pytest_asyncio.outcomes import failure
@@ -26,7 +27,6 @@ from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import leave_users_frames
 from pytest_asyncio.outcomes import members
 from pytest_asyncio.outcomes import outcome_of
-from pytest_asyncio.plan import AnyFixtureDef
 from pytest_asyncio.state import RunningFixture
 from pytest_asyncio.state import RunningTest
 
@@ -259,12 +259,10 @@ def explain_no_loop(
     exc: BaseException, fixturedef: AnyFixtureDef, item: pytest.Item
 ) -> None:
     """Add to what a synchronous fixture has raised that it is to be async, where that helps."""
-    each: BaseException | None = exc
-    while each is not None:
+    for each in chain(exc):
         if type(each) is RuntimeError and str(each) == "no running event loop":
             # One that this fixture has asked for may have been told already.
             if not hasattr(each, "__notes__"):
                 where = location(fixturedef, item)
                 each.add_note(messages.no_running_loop(fixturedef.argname, where))
             return
-        each = each.__cause__

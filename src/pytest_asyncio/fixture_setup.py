@@ -33,6 +33,10 @@ from pytest_asyncio.functions import ASYNC
 from pytest_asyncio.functions import kind
 from pytest_asyncio.functions import location
 from pytest_asyncio.functions import place
+from pytest_asyncio.homes import AnyFixtureDef
+from pytest_asyncio.homes import is_narrower
+from pytest_asyncio.homes import outermost
+from pytest_asyncio.homes import scope_of
 from pytest_asyncio.lending import give_back
 from pytest_asyncio.lending import lend
 from pytest_asyncio.lending import lending_to
@@ -43,10 +47,6 @@ from pytest_asyncio.markers import marking
 from pytest_asyncio.outcomes import at_unless_shown
 from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import is_hidden
-from pytest_asyncio.plan import AnyFixtureDef
-from pytest_asyncio.plan import is_narrower
-from pytest_asyncio.plan import outermost
-from pytest_asyncio.plan import scope_of
 from pytest_asyncio.state import RunningFixture
 from pytest_asyncio.variants import variant_of
 from pytest_asyncio.warning_types import warn_at
@@ -114,7 +114,7 @@ def set_up_synchronous(
     fixturedef: AnyFixtureDef, request: pytest.FixtureRequest, loops: Loops
 ) -> Generator[None, object, object]:
     """Let another fixture find the loop that it may use; the same hook."""
-    if fixturedef.argname == "event_loop" and fixturedef is not loops.event_loop:
+    if fixturedef.argname == "event_loop" and fixturedef is not loops.own_event_loop:
         item = _pytest_private.item_of(request)
         # It may also be one that the override extends.
         is_override = loops.overrides(item).get("event_loop") is fixturedef
@@ -150,7 +150,7 @@ def _leave_to_others(
     try:
         value = yield
     except pytest.fail.Exception as exc:
-        if "no plugin or hook that handled it" not in str(exc):
+        if not _pytest_private.says_that_nobody_runs_it(exc):
             raise
         _pytest_private.finish(fixturedef, request)  # Others may request it.
         if is_for_anyio or marking(item).foreign:
@@ -209,7 +209,7 @@ def _replacement(
         lend(live.runner, loops)
         context, inherited = context_for_fixture()
         name = f"fixture {live.name}"
-        tasks = live.tasks = live.runner.tasks(
+        tasks = live.tasks = live.runner.new_tasks(
             f"the fixture {live.name!r} of {fixturedef.scope} scope"
         )
         made = function(*args, **kwargs)
@@ -300,26 +300,9 @@ def _begin(
             )
             raise failure(text, item)
     elif (override := test.override) is not None:
-        if is_narrower(override.scope, than=fixturedef.scope):
-            is_xunit = definition.kind == "xunit"
-            where = _place_of_xunit if is_xunit else location
-            text = messages.fixture_wider_than_event_loop(
-                _pytest_private.shown_name(fixturedef),
-                fixturedef.scope,
-                where(fixturedef, item),
-                override.scope,
-                location(override, item),
-                may_be_narrower=not is_xunit,
-            )
-            # Another test may see another event_loop, or none.
-            raise failures.NotNowError(failure(text, item))
-        runner = loops.adopt(request.getfixturevalue("event_loop"), item, override)
-        if node is not item:
-            # A parameter of event_loop that changes ends the fixture before its loop.
-            override.addfinalizer(
-                functools.partial(_pytest_private.finish, fixturedef, request)
-            )
-        return RunningFixture(fixturedef, request, runner, override.scope, None)
+        return _begin_in_override(
+            override, fixturedef, request, definition, loops, item
+        )
     elif asked is item and loops.asked.by_test(test.marking, item) is None:
         # An option says so, and not the test, whose own loop may be a wider one by the plan.
         asked = None
@@ -341,6 +324,37 @@ def _begin(
     return RunningFixture(
         fixturedef, request, runner, scope_of(asked), variant_of(test)
     )
+
+
+def _begin_in_override(
+    override: AnyFixtureDef,
+    fixturedef: AnyFixtureDef,
+    request: pytest.FixtureRequest,
+    definition: Definition,
+    loops: Loops,
+    item: pytest.Item,
+) -> RunningFixture:
+    """Begin a fixture in the loop that the user's ``event_loop`` has made."""
+    if is_narrower(override.scope, than=fixturedef.scope):
+        is_xunit = definition.kind == "xunit"
+        where = _place_of_xunit if is_xunit else location
+        text = messages.fixture_wider_than_event_loop(
+            _pytest_private.shown_name(fixturedef),
+            fixturedef.scope,
+            where(fixturedef, item),
+            override.scope,
+            location(override, item),
+            may_be_narrower=not is_xunit,
+        )
+        # Another test may see another event_loop, or none.
+        raise failures.NotNowError(failure(text, item))
+    runner = loops.adopt(request.getfixturevalue("event_loop"), item, override)
+    if request.node is not item:
+        # A parameter of event_loop that changes ends the fixture before its loop.
+        override.addfinalizer(
+            functools.partial(_pytest_private.finish, fixturedef, request)
+        )
+    return RunningFixture(fixturedef, request, runner, override.scope, None)
 
 
 # -- synchronous functions under our decorator --

@@ -17,9 +17,11 @@ from typing import Any
 from typing import cast
 from typing import Final
 from typing import final
+from typing import Literal
 from typing import overload
 from typing import Protocol
 from typing import runtime_checkable
+from typing import TypeAlias
 import weakref
 
 import pytest
@@ -33,11 +35,11 @@ from pytest_asyncio.functions import ASYNC
 from pytest_asyncio.functions import Kind
 from pytest_asyncio.functions import kind
 from pytest_asyncio.functions import unbound
+from pytest_asyncio.homes import AnyFixtureDef
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
 from pytest_asyncio.markers import marking
 from pytest_asyncio.outcomes import is_hidden
-from pytest_asyncio.plan import AnyFixtureDef
 
 __tracebackhide__ = is_hidden
 
@@ -80,6 +82,7 @@ class DynamicScope(Protocol):
 
         :param fixture_name: The fixture's name.
         :param config: pytest's configuration object.
+        :returns: The scope, by its name.
         """
         ...
 
@@ -212,6 +215,11 @@ def is_any_declared() -> bool:
 # -- which fixtures are ours --
 
 
+FixtureKind: TypeAlias = Kind | Literal["xunit"]
+"""What the function of a fixture gives; *xunit* is pytest's own around an async ``setup_method()``
+or one of its kin."""
+
+
 @final
 class Definition:
     """What there is to know of a fixture before it is set up.
@@ -226,13 +234,13 @@ class Definition:
 
     def __init__(
         self,
-        kind: Kind,
+        kind: FixtureKind,
         function: Callable[..., object] | None,
         *,
         declared: bool,
         loop_scope: ScopeName | None = None,
     ) -> None:
-        self.kind: Final[Kind] = kind
+        self.kind: Final[FixtureKind] = kind
         self.function: Final = function
         self.declared: Final = declared
         self.loop_scope: Final = loop_scope
@@ -300,7 +308,7 @@ def is_ours(definition: Definition, item: pytest.Item, loops: Loops) -> bool:
 
 def _name_asker(exc: Any, asker: types.FrameType, config: pytest.Config) -> None:
     """Where pytest says that this module asks for a fixture, name the line that really does."""
-    head, _, tail = (exc.msg or "").rpartition("\n")
+    head, tail = _pytest_private.without_place(exc)
     if Path(tail.rpartition(":")[0]).parts[-2:] == Path(__file__).parts[-2:]:
         path = Path(asker.f_code.co_filename)
         with contextlib.suppress(ValueError):

@@ -15,10 +15,10 @@ import pytest
 
 from pytest_asyncio import _pytest_private
 from pytest_asyncio.config import ScopeName
+from pytest_asyncio.homes import home_of
 from pytest_asyncio.loop import loops_of
 from pytest_asyncio.loop import RUNNERS
 from pytest_asyncio.outcomes import is_hidden
-from pytest_asyncio.plan import home_of
 
 if TYPE_CHECKING:
     import asyncio

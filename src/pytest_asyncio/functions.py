@@ -24,12 +24,11 @@ from pytest_asyncio.outcomes import is_hidden
 __tracebackhide__ = is_hidden
 
 # Not an enum: before Python 3.12, to name a member of one takes as long as a call.
-Kind: TypeAlias = Literal["coroutine", "generator", "wrapper", "xunit", "synchronous"]
+Kind: TypeAlias = Literal["coroutine", "generator", "wrapper", "synchronous"]
 """What calling a function gives.
 
 A *generator* is an async one. A *wrapper* is something synchronous around one of the two before,
-which may return an awaitable. *xunit* is pytest's own fixture around an async ``setup_method`` or
-one of its kin.
+which may return an awaitable.
 """
 
 ASYNC: Final[tuple[Kind, ...]] = ("coroutine", "generator")
@@ -78,6 +77,15 @@ def kind(function: Callable[..., object]) -> Kind:
         if innermost is not plain and kind(innermost) in ASYNC:
             return "wrapper"
     return "synchronous"
+
+
+def has_other_hooks(hook: Any) -> bool:
+    """Whether a hook is implemented by others than pytest, us and those that look for their own."""
+    return any(
+        str(each.function.__module__).partition(".")[0]
+        not in {"_pytest", "anyio", "pytest_asyncio", "pytest_trio"}
+        for each in hook.get_hookimpls()
+    )
 
 
 def place(function: object, item: pytest.Item) -> str:

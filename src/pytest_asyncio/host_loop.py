@@ -33,6 +33,11 @@ IS_TASK_OF_THREAD: Final = sys.version_info >= (3, 14)
 _INSIDE_NONE: Final = contextlib.nullcontext()
 
 
+def is_hosts(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether a loop is the one that this thread is running already."""
+    return _get_running_loop() is loop
+
+
 def outside_any_loop() -> contextlib.AbstractContextManager[None]:
     """Let a loop run in a thread whose host (Jupyter, Playwright) already runs one."""
     host = _get_running_loop()

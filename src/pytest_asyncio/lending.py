@@ -17,11 +17,11 @@ import pytest
 
 from pytest_asyncio import _pytest_private
 from pytest_asyncio.functions import unbound
+from pytest_asyncio.homes import AnyFixtureDef
+from pytest_asyncio.homes import is_narrower
+from pytest_asyncio.homes import scope_of
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.outcomes import is_hidden
-from pytest_asyncio.plan import AnyFixtureDef
-from pytest_asyncio.plan import is_narrower
-from pytest_asyncio.plan import scope_of
 from pytest_asyncio.state import RunningTest
 
 if TYPE_CHECKING:
@@ -112,6 +112,15 @@ def lending_to_override(
     never call that. asyncio makes a loop for it no more once there has been one, which
     :func:`asyncio.run` sees to, nor from Python 3.14 on; and nobody would close it.
     """
+    from pytest_asyncio.host_loop import outside_any_loop
+
+    with outside_any_loop():  # It would be taken for the loop to use.
+        yield from _lending_to_override(fixturedef, request, loops)
+
+
+def _lending_to_override(
+    fixturedef: AnyFixtureDef, request: pytest.FixtureRequest, loops: Loops
+) -> Generator[None]:
     current = loops.current()
     code = getattr(unbound(fixturedef.func), "__code__", None)
     if current.is_open or "get_event_loop" not in getattr(code, "co_names", ()):

@@ -29,20 +29,22 @@ from pytest_asyncio.config import Mode
 from pytest_asyncio.config import SCOPES
 from pytest_asyncio.config import Settings
 from pytest_asyncio.config import settings
+from pytest_asyncio.functions import has_other_hooks
 from pytest_asyncio.functions import location
+from pytest_asyncio.homes import AnyFixtureDef
+from pytest_asyncio.homes import is_narrower
+from pytest_asyncio.homes import Node
+from pytest_asyncio.homes import scope_of
 from pytest_asyncio.loop_factories import default_factory
 from pytest_asyncio.loop_factories import FACTORY_FIXTURE
 from pytest_asyncio.loop_factories import is_loop
 from pytest_asyncio.loop_factories import new_loop
 from pytest_asyncio.loop_scopes import AskedLoops
+from pytest_asyncio.loop_scopes import loop_override
 from pytest_asyncio.markers import marking
 from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import is_hidden
-from pytest_asyncio.plan import AnyFixtureDef
-from pytest_asyncio.plan import is_narrower
-from pytest_asyncio.plan import Node
 from pytest_asyncio.plan import Plan
-from pytest_asyncio.plan import scope_of
 from pytest_asyncio.state import Collection
 from pytest_asyncio.state import Interruption
 from pytest_asyncio.state import RunningFixture
@@ -99,7 +101,7 @@ class Loops:
         """The fixtures of ours that are set up, in that order."""
         self.failed: Final[dict[AnyFixtureDef, RunningFixture]] = {}
         """Those whose last set-up has failed, in a variant of their loop, for several tests."""
-        self.event_loop: AnyFixtureDef | None = None
+        self.own_event_loop: AnyFixtureDef | None = None
         """The fixture of that name that is ours."""
         self.interruption: Final = Interruption()
         """What a Ctrl-C, or a timeout, has interrupted."""
@@ -136,11 +138,9 @@ class Loops:
         # more than 30 of them: each then takes longer to find.
         observed = self._is_setup_observed
         if observed is None:
-            observed = bool(self.config.getoption("setupshow", default=False)) or any(
-                each.function.__module__.partition(".")[0]
-                not in {"_pytest", "anyio", "pytest_asyncio", "pytest_trio"}
-                for each in self.config.hook.pytest_fixture_setup.get_hookimpls()
-            )
+            observed = bool(
+                self.config.getoption("setupshow", default=False)
+            ) or has_other_hooks(self.config.hook.pytest_fixture_setup)
             self._is_setup_observed = observed
         return observed
 
@@ -230,6 +230,33 @@ class Loops:
             self._get_policy = get_policy
         if self._get_policy is not None:
             self.policy = self._get_policy()
+
+    def follow_policy(self) -> None:
+        """Keep the policy that a wider fixture may have put in force; the test has a loop of it.
+
+        That loop is made before all fixtures, and anew if nothing has run in it.
+        """
+        before = self.policy
+        self.keep_policy()
+        test, event_loop = self.test, self.own_event_loop
+        if self.policy is before or test is None or test.overrides:
+            return
+        runner = test.runner
+        if (
+            runner is None
+            or not (runner.owned and runner.is_new)
+            or (event_loop is not None and _pytest_private.is_set_up(event_loop))
+        ):
+            return
+        for key in [key for key, each in self._homes.items() if each is runner]:
+            del self._homes[key]
+        runner.close()
+        loop = self.planned(test).loop
+        if (
+            isinstance(test.item, pytest.Function)
+            and "event_loop" in test.item.funcargs
+        ):
+            test.item.funcargs["event_loop"] = loop
 
     def put_back_policy(self) -> None:
         """Let a policy that a test has put in force, or a fixture of it alone, end with its call.
@@ -397,6 +424,11 @@ class Loops:
             raise failure(messages.event_loop_is_not_a_loop(loop, where), item)
         runner = self.family.get(loop)
         if runner is None:
+            from pytest_asyncio.host_loop import is_hosts
+
+            if is_hosts(loop):
+                where = location(override, item)
+                raise failure(messages.event_loop_is_the_hosts(where), item)
             runner = self._run_in(loop, owned=False)
             self._adopted[runner] = override
         return runner
@@ -454,8 +486,10 @@ class Loops:
                 if test.policy_before is not None:
                     self._set_policy(test.policy_before)
                 test.before.put_back(on_demand=True)
+            said, overrides = marking(item), self.overrides(item)
+            override = loop_override(overrides, said)
             test = self.test = RunningTest(
-                item, marking(item), self.overrides(item), self.current()
+                item, said, overrides, override, self.current()
             )
             if not (test.overrides or self.collection.has_loop_factories):
                 test.variant = THE_ONLY_ONE
@@ -615,8 +649,6 @@ class Loops:
 
 def _is_in(home: Node, item: pytest.Item | None) -> bool:
     """Whether a node is a test, or one of those that the test is in."""
-    if item is not None and home is item.session:
-        return True  # Further up than any other.
     node: Node | None = item
     while node is not None and node is not home:
         node = node.parent
@@ -646,7 +678,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             if fixturedef.func.__module__ == __name__:
                 _pytest_private.put_first(session, fixturedef)
                 if name == "event_loop":
-                    loops_of(session.config).event_loop = fixturedef
+                    loops_of(session.config).own_event_loop = fixturedef
 
 
 def overridden(name: str, item: Node) -> AnyFixtureDef | None:

@@ -5,6 +5,7 @@ Where nobody asks for any, the `plan` says which loop it is. Nothing here makes 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Final
 from typing import final
@@ -14,10 +15,13 @@ import pytest
 from pytest_asyncio.config import FixtureScopeDefault
 from pytest_asyncio.config import ScopeName
 from pytest_asyncio.config import Settings
+from pytest_asyncio.functions import ASYNC
+from pytest_asyncio.functions import kind
+from pytest_asyncio.homes import AnyFixtureDef
+from pytest_asyncio.homes import home_of
+from pytest_asyncio.homes import Node
 from pytest_asyncio.markers import Marking
 from pytest_asyncio.outcomes import is_hidden
-from pytest_asyncio.plan import home_of
-from pytest_asyncio.plan import Node
 
 __tracebackhide__ = is_hidden
 
@@ -68,3 +72,20 @@ class AskedLoops:
         agreed = set(map(self._agreed, homes))
         widest = min(agreed, key=lambda home: len(home.listchain()))
         self._packages.update(dict.fromkeys(agreed - {widest}, widest))
+
+
+def loop_override(
+    overrides: Mapping[str, AnyFixtureDef], said: Marking
+) -> AnyFixtureDef | None:
+    """The user's ``event_loop``, if the loop of a test comes from there.
+
+    The marker wins: the user's loop is not that test's then, unless asked for by name. And what
+    is async needs a loop itself.
+
+    :param overrides: The user's fixtures in place of ours that the test sees, by their names.
+    :param said: What its markers say.
+    """
+    override = overrides.get("event_loop")
+    if override is None or said.loop_scope is not None or kind(override.func) in ASYNC:
+        return None
+    return override

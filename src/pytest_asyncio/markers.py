@@ -305,18 +305,14 @@ def is_async_test(item: pytest.Item) -> TypeIs[AsyncTest]:
     if (
         not isinstance(item, pytest.Function)
         or kind(item.obj) == "synchronous"
-        or is_unittest(item)
+        or _pytest_private.is_unittest(item)
+        or not item.config.pluginmanager.has_plugin("asyncio")  # -p no:asyncio
     ):
         return False
     said = marking(item)
     return said.mark is not None or (
         chosen_mode(item.config) is Mode.AUTO and not said.foreign
     )
-
-
-def is_unittest(item: pytest.Item) -> bool:
-    """Whether unittest calls the test, and not pytest."""
-    return getattr(item, "nofuncargs", False)
 
 
 def function_id(item: pytest.Item) -> str:
@@ -368,7 +364,7 @@ class AutoMode:
         if (
             isinstance(item, pytest.Function)
             and kind(item.obj) in ASYNC
-            and not is_unittest(item)
+            and not _pytest_private.is_unittest(item)
         ):
             if item.parent is not self._parent:
                 self._parent = item.parent

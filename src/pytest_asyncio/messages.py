@@ -243,6 +243,14 @@ def event_loop_is_not_a_loop(value: object, override: str) -> str:
     )
 
 
+def event_loop_is_the_hosts(override: str) -> str:
+    return _lines(
+        f"the fixture 'event_loop' ({override}) gave the loop that is running already, the one "
+        "that pytest itself was started in. No test can run in it.",
+        "It has to return or yield a loop of its own, such as that of asyncio.new_event_loop().",
+    )
+
+
 def fixture_asked_for_in_running_loop(fixture: str, user: str) -> str:
     return _lines(
         f"{user} asked for the async fixture {fixture!r} with request.getfixturevalue() "

@@ -124,6 +124,7 @@ class Runner:
         "_woken",
         "before",
         "crashed",
+        "is_new",
         "loop",
         "owned",
         "stuck",
@@ -143,6 +144,8 @@ class Runner:
     ) -> None:
         self.loop: Final = loop
         self.owned: Final = owned
+        self.is_new: bool = True
+        """Whether nothing has run in it."""
         self.before: CurrentLoop | None = None
         """What was current before the loop, where that stays so between tests."""
         self.crashed: Final = crashed
@@ -215,6 +218,7 @@ class Runner:
         context.run(OWNER.set, owner)
         if self._drives:
             context.run(_DEPTH.set, len(self._drives))
+        self.is_new = False
         task: asyncio.Task[T]
         try:
             create_task = self.watch.create_task()  # Its end is waited for here.
@@ -446,7 +450,6 @@ class Runner:
         Who swallows one cancellation and goes on may well end at the next one. It comes when
         the time for cleaning up is over.
         """
-        broken = False
         try:
             for grace in (shutdown.GRACE, min(shutdown.GRACE, 1.0)):
                 pending = [task for task in tasks if not task.done()]
@@ -459,22 +462,22 @@ class Runner:
                 )
         except Exception:
             # The loop itself is broken. That they do not end is not for them to answer for.
-            broken = True
             for task in tasks:
                 silence(task)
             raise
-        finally:
-            # Also when Ctrl-C is pressed a second time.
-            if not broken:
-                new = [
-                    task for task in tasks if not task.done() and task not in self.stuck
-                ]
-                self.stuck.extend(new)
-                self._newly_stuck.extend(new)
+        except BaseException:
+            self._note_stuck(tasks)  # Ctrl-C was pressed a second time.
+            raise
+        self._note_stuck(tasks)
+
+    def _note_stuck(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
+        new = [task for task in tasks if not task.done() and task not in self.stuck]
+        self.stuck.extend(new)
+        self._newly_stuck.extend(new)
 
     # -- tasks that a test leaves --
 
-    tasks: Final = Tasks
+    new_tasks: Final = Tasks
     """A place for the tasks of a test, or of a fixture that is named."""
 
     def pending(self, tasks: Tasks) -> list[asyncio.Task[Any]]:

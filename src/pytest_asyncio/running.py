@@ -33,13 +33,13 @@ from pytest_asyncio.fixtures import is_any_declared
 from pytest_asyncio.fixtures import SYNCHRONOUS
 from pytest_asyncio.functions import ASYNC
 from pytest_asyncio.functions import kind
+from pytest_asyncio.homes import AnyFixtureDef
 from pytest_asyncio.lending import is_current_the_users
 from pytest_asyncio.lending import of_last_used
 from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
 from pytest_asyncio.markers import AutoMode
 from pytest_asyncio.markers import check_mark
-from pytest_asyncio.markers import is_unittest
 from pytest_asyncio.markers import marking
 from pytest_asyncio.outcomes import at_unless_shown
 from pytest_asyncio.outcomes import attempt
@@ -48,7 +48,6 @@ from pytest_asyncio.outcomes import group_at
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.outcomes import messages_of
 from pytest_asyncio.outcomes import outcome_of
-from pytest_asyncio.plan import AnyFixtureDef
 from pytest_asyncio.stale_fixtures import finish_broken
 from pytest_asyncio.stale_fixtures import finish_left
 from pytest_asyncio.state import RunningTest
@@ -163,7 +162,7 @@ class Running:
         self.loops.on_first_test = None
         manager = self.loops.config.pluginmanager
         manager.unregister(name=_ASIDE)
-        manager.register(self)
+        manager.register(self, _RUNNING)
         self._add(_Synchronous)
         if is_call_observed(self.loops.config):
             self._add(InPlace)
@@ -214,7 +213,7 @@ class Running:
             return (yield from set_up(fixturedef, request, definition, loops))
         finally:
             if fixturedef.scope != "function":
-                loops.keep_policy()
+                loops.follow_policy()
 
     # -- call --
 
@@ -267,7 +266,8 @@ class Running:
         self, excinfo: pytest.ExceptionInfo[BaseException]
     ) -> None:
         """Keep what has ended the run: a fixture that awaits the task that raised it may follow."""
-        self.loops.interruption.ended_run = excinfo.value
+        if hasattr(self, "loops"):  # It may come before our pytest_sessionstart.
+            self.loops.interruption.ended_run = excinfo.value
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter
@@ -352,7 +352,7 @@ class _Synchronous:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
         """Have the loop of the test be the current one, and tell what goes wrong in it."""
         loops = self._loops
-        if is_unittest(item) and stake(item, loops) == "testcase":
+        if _pytest_private.is_unittest(item) and stake(item, loops) == "testcase":
             text = messages.async_method_of_testcase(item.nodeid)
             raise failure(text, item)
         if loops.test is None or loops.test.is_async:

@@ -69,7 +69,7 @@ def _is_any_closed(loops: Loops) -> bool:
 
 def finish_left(item: pytest.Function, test: RunningTest, loops: Loops) -> None:
     """Tear down what earlier tests have left, and what this one cannot use."""
-    stale = loops.event_loop
+    stale = loops.own_event_loop
     if stale is not None and _pytest_private.is_set_up(stale):
         # Something that a synchronous fixture raised, SystemExit say, has made pytest stop
         # tearing down the test before.

@@ -16,14 +16,12 @@ import pytest
 
 from pytest_asyncio import _pytest_private
 from pytest_asyncio.contexts import Changes
-from pytest_asyncio.functions import ASYNC
-from pytest_asyncio.functions import kind
+from pytest_asyncio.homes import AnyFixtureDef
+from pytest_asyncio.homes import Node
+from pytest_asyncio.homes import scope_of
 from pytest_asyncio.hookspecs import LoopFactory
 from pytest_asyncio.markers import Marking
 from pytest_asyncio.outcomes import is_hidden
-from pytest_asyncio.plan import AnyFixtureDef
-from pytest_asyncio.plan import Node
-from pytest_asyncio.plan import scope_of
 
 if TYPE_CHECKING:
     from pytest_asyncio.current_loop import CurrentLoop
@@ -41,6 +39,7 @@ class RunningTest:
     :param item: The test.
     :param marking: What its markers say.
     :param overrides: The user's fixtures in place of ours, by their names.
+    :param override: The one named ``event_loop``, if the loop of the test comes from there.
     :param before: What was current when the test began, or, if it uses no loop, when its
         fixtures had been torn down. A synchronous fixture that outlives the loop may change it.
     """
@@ -67,13 +66,13 @@ class RunningTest:
         item: pytest.Item,
         marking: Marking,
         overrides: Mapping[str, AnyFixtureDef],
+        override: AnyFixtureDef | None,
         before: CurrentLoop,
     ) -> None:
         self.item: Final = item
         self.marking: Final = marking
         self.overrides: Final = overrides
-        self.override: Final[AnyFixtureDef | None] = loop_override(overrides, marking)
-        """The user's ``event_loop``, if the loop of the test comes from there."""
+        self.override: Final = override
         self.policy_override: Final = overrides.get("event_loop_policy")
         """The user's ``event_loop_policy``, if there is one."""
         self.before: CurrentLoop = before
@@ -218,20 +217,3 @@ class Collection:
 
         And by the names among a test's parameters, of those it may request while it runs.
         """
-
-
-def loop_override(
-    overrides: Mapping[str, AnyFixtureDef], said: Marking
-) -> AnyFixtureDef | None:
-    """The user's ``event_loop``, if the loop of a test comes from there.
-
-    The marker wins: the user's loop is not that test's then, unless asked for by name. And what
-    is async needs a loop itself.
-
-    :param overrides: The user's fixtures in place of ours that the test sees, by their names.
-    :param said: What its markers say.
-    """
-    override = overrides.get("event_loop")
-    if override is None or said.loop_scope is not None or kind(override.func) in ASYNC:
-        return None
-    return override

@@ -56,5 +56,5 @@ def raised_inside(exception: BaseException) -> types.TracebackType | None:
     return _of_users(traceback)
 
 
-_CALLS: Final = asyncio.Handle._run.__code__
+_CALLS: Final = getattr(getattr(asyncio.Handle, "_run", None), "__code__", None)
 """The code by which asyncio's own loops call whatever they call."""

@@ -6,12 +6,14 @@ the fixtures that it shares with others. Nothing here makes a loop.
 
 from __future__ import annotations
 
+import functools
+from typing import Any
 from typing import Final
 
 from pytest_asyncio import _pytest_private
+from pytest_asyncio.homes import is_narrower
 from pytest_asyncio.loop_factories import loop_factory
 from pytest_asyncio.outcomes import is_hidden
-from pytest_asyncio.plan import is_narrower
 from pytest_asyncio.state import RunningTest
 
 __tracebackhide__ = is_hidden
@@ -31,12 +33,28 @@ def variant_of(test: RunningTest) -> object:
 def _variant(test: RunningTest) -> object:
     if test.factory is not None:
         name, factory = test.factory
-        # A function or lambda made anew at each call of the hook is the same factory.
-        return name, getattr(factory, "__code__", factory)
+        return name, _made_of(factory)
     if test.policy_override is None:
         return THE_ONLY_ONE
     parameter = _pytest_private.parameters(test.item).get("event_loop_policy")
     return test.policy_override, _hashable(parameter)
+
+
+def _made_of(factory: Any) -> object:
+    """The same for a function, lambda or partial that the hook makes anew at each call."""
+    if isinstance(factory, functools.partial):
+        given = (*factory.args, *factory.keywords.items())
+        return _made_of(factory.func), *map(_hashable, given)
+    code = getattr(factory, "__code__", None)
+    if code is None:
+        return _hashable(factory)
+    given = (
+        getattr(factory, "__self__", None),
+        *(factory.__defaults__ or ()),
+        *(cell.cell_contents for cell in factory.__closure__ or ()),
+    )
+    # What it refers to may be made anew, too.
+    return code, *(getattr(each, "__code__", None) or _hashable(each) for each in given)
 
 
 def _hashable(value: object) -> object:

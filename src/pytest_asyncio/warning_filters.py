@@ -23,12 +23,15 @@ def is_meant(warning: Warning, config: pytest.Config) -> bool:
     :param config: Of the run, with the options ``-W``.
     """
     given: list[str] = config.getoption("pythonwarnings", default=None) or []
-    of_suite = set(config.getini("addopts"))
-    asked = [
-        option
-        for option in given
-        if of_suite.isdisjoint((option, f"-W{option}", f"--pythonwarnings={option}"))
-    ]
+    of_suite = list(config.getini("addopts"))
+    asked: list[str] = []
+    for option in given:
+        for spelled in (option, f"-W{option}", f"--pythonwarnings={option}"):
+            if spelled in of_suite:
+                of_suite.remove(spelled)
+                break
+        else:
+            asked.append(option)
     return any(_is_of_every(option) for option in (*asked, *sys.warnoptions)) or any(
         action == "error"
         and isinstance(warning, category)
@@ -43,10 +46,12 @@ def is_meant(warning: Warning, config: pytest.Config) -> bool:
 
 def _is_of_every(option: str) -> bool:
     """Whether ``-W`` with this value makes errors of all warnings."""
-    action, _, category, *_ = (*option.split(":"), "", "")
+    action, message, category, module, *_ = (*option.split(":"), "", "", "")
     action = action.strip()
     return (
         bool(action)
+        and not message.strip()
+        and not module.strip()
         and "error".startswith(action)
         and category.strip().rpartition(".")[2] in ("", *_EVERY)
     )
