@@ -45,6 +45,7 @@ SCOPES: Final[tuple[ScopeName, ...]] = get_args(ScopeName)
 class Mode(enum.StrEnum):
     """How the plugin decides which tests and fixtures are its own.
 
+    .. versionadded:: 0.17
     .. versionchanged:: 2.0
        A string: ``Mode.AUTO == "auto"``.
     """

@@ -711,6 +711,8 @@ def event_loop(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoop:
     afterwards. It may have any scope and parameters. The tests that see it, and their async
     fixtures, then run in that loop, except for tests with a ``loop_scope`` of their own.
 
+    :returns: The loop, which is the current one.
+
     .. versionchanged:: 2.0
        Back, after it had been removed in 1.0.
     """
