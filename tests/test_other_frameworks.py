@@ -566,3 +566,97 @@ def test_blocks_of_tests(run: Example) -> None:
         """
     )
     result.assert_outcomes(passed=4)
+
+
+# -- blockbuster ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scope", ["function", "session"])
+def test_blockbuster_does_not_hear_of_the_plugin(run: Example, scope: str) -> None:
+    """Nothing that the plugin does while a loop runs counts as blocking; what a test does, does."""
+    pytest.importorskip("blockbuster")
+    result = run(
+        f"""
+        import asyncio
+        from blockbuster import blockbuster_ctx, BlockingError
+        import pytest
+        import threading
+        import time
+
+        @pytest.fixture(scope="{scope}", autouse=True)
+        def forbids():
+            with blockbuster_ctx() as blockbuster:
+                yield blockbuster
+
+        async def test_that_waits_for_a_thread():
+            loop = asyncio.get_running_loop()
+            done = loop.create_future()
+            threading.Timer(0.1, loop.call_soon_threadsafe, (done.set_result, 1)).start()
+            assert await done == 1
+
+        async def test_that_leaves_a_task_that_takes_a_moment_to_end():
+            async def clean_up():
+                try:
+                    await asyncio.sleep(60)
+                finally:
+                    await asyncio.sleep(0.05)
+
+            test_that_leaves_a_task_that_takes_a_moment_to_end.task = asyncio.create_task(
+                clean_up()
+            )
+            await asyncio.sleep(0)
+
+        async def test_that_blocks():
+            with pytest.raises(BlockingError):
+                time.sleep(0.1)
+        """,
+        mode="auto",
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=3)
+
+
+# -- pytest-cases --------------------------------------------------------------------------------
+
+
+def test_closures_that_are_asked_for_with_all_that_the_test_requests(
+    run: Example,
+) -> None:
+    """pytest-cases adds the autouse fixtures to each, and stops the run where pytest does not."""
+    result = run(
+        """
+        import pytest
+
+        @pytest.fixture(autouse=True)
+        def always(): ...
+
+        @pytest.fixture
+        async def one():
+            return 1
+
+        def test_synchronous(request):
+            assert request.getfixturevalue("one") == 1
+
+        @pytest.mark.parametrize("name", ["one"])
+        def test_by_a_parameter(request, name):
+            assert request.getfixturevalue(name) == 1
+        """,
+        mode="auto",
+        conftest="""
+        import pytest
+
+        @pytest.hookimpl(trylast=True)
+        def pytest_sessionstart(session):
+            manager = session._fixturemanager
+            closure_of = manager.getfixtureclosure
+
+            def checked(parentnode, initialnames, *args, **options):
+                found = closure_of(parentnode, initialnames, *args, **options)
+                if isinstance(parentnode, pytest.Item):
+                    assert "always" in found[1]
+                return found
+
+            manager.getfixtureclosure = checked
+        """,
+    )
+    result.assert_outcomes(passed=2)

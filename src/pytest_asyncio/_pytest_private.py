@@ -93,10 +93,13 @@ def closure_of(
 ) -> Mapping[str, Sequence[pytest.FixtureDef[Any]]]:
     """Fixtures of some names as a test sees them, with all that they need in turn.
 
+    Those that the test requests are among them: pytest-cases expects to be asked for these, too.
     Waits for what `visible_fixturedefs` waits for.
     """
+    info: FuncFixtureInfo | None = getattr(item, "_fixtureinfo", None)
+    requested = () if info is None else info.initialnames
     _, fixturedefs = _fixture_manager(item).getfixtureclosure(
-        item, tuple(names), frozenset()
+        item, (*requested, *names), frozenset()
     )
     return fixturedefs
 

@@ -155,9 +155,11 @@ async def wait(
         await end
     finally:
         timer.cancel()
-        timer.join()
         for future in futures:
             future.remove_done_callback(done)
+    # Suites count threads, and some forbid to wait for one in a running loop.
+    while timer.is_alive():
+        await asyncio.tasks.sleep(0)
 
 
 async def wait_for_cancelled(
