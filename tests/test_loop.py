@@ -2946,6 +2946,36 @@ def test_loop_that_a_test_closes(run: Example) -> None:
     )
 
 
+def test_loop_that_a_fixture_closes_while_another_needs_it(run: Example) -> None:
+    """The fixtures that lived in it do not serve the next test, although it was made anew."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        @pytest.fixture(scope="module")
+        async def wide():
+            yield asyncio.get_running_loop()
+
+        @pytest.fixture
+        def closing(wide):
+            wide.close()
+
+        @pytest.fixture
+        async def narrow(closing):
+            return asyncio.get_running_loop()
+
+        async def test_first(wide, closing, narrow):
+            assert wide is not narrow
+
+        async def test_second(wide):
+            assert wide is asyncio.get_running_loop()
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=2)
+
+
 def test_loop_that_is_closed_by_a_test_it_does_not_serve(run: Example) -> None:
     """It is the same where a test closes the loop of others through a reference."""
     source = SHARED.format(statement="LOOPS[0].close()").replace(

@@ -899,6 +899,40 @@ def test_functions_of_asyncio_that_are_patched(run: Example, scope: str) -> None
     result.assert_outcomes(passed=14)
 
 
+@pytest.mark.parametrize("name", ["iscoroutine", "isasyncgen", "isawaitable"])
+def test_functions_of_inspect_that_are_patched(run: Example, name: str) -> None:
+    """What a test patches there is for the code under test."""
+    result = run(
+        f"""
+        import inspect
+        import pytest
+
+        @pytest.fixture
+        def patched(monkeypatch):
+            def called(value):
+                raise AssertionError("called")
+
+            monkeypatch.setattr(inspect, "{name}", called)
+
+        @pytest.fixture
+        async def coroutine(patched): ...
+
+        @pytest.fixture
+        async def generator(patched):
+            yield
+
+        async def test_it(patched): ...
+
+        async def test_with_fixtures(coroutine, generator): ...
+
+        async def test_that_patches_it_itself(request):
+            request.getfixturevalue("patched")
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=3)
+
+
 def test_copy_context_that_is_patched(run: Example) -> None:
     """Tests and fixtures have real contexts, whatever a fixture makes of that function."""
     result = run(

@@ -12,9 +12,9 @@ from collections.abc import Coroutine
 from collections.abc import Generator
 import functools
 import inspect
+from inspect import iscoroutine  # Early: suites patch it.
 import re
 import sys
-from types import CoroutineType
 from typing import Any
 from typing import cast
 from typing import Final
@@ -96,7 +96,7 @@ def _call_ours(
         coroutine = _coroutine(made)
         if coroutine is not None:
             result = _run(item, test or loops.enter(item), loops, coroutine)
-            if isinstance(result, CoroutineType):
+            if iscoroutine(result):
                 _check_returned(item, function, result)
         elif kind(function) == "synchronous":
             _ran_synchronously(item, made)
@@ -111,7 +111,7 @@ def is_alone(item: pytest.Item) -> bool:
 
 def _coroutine(result: Any) -> Coroutine[Any, Any, object] | None:
     """What a test function has returned as a coroutine, if it can be awaited or exhausted."""
-    if isinstance(result, CoroutineType):
+    if iscoroutine(result):
         return result
     if inspect.isasyncgen(result):
         return _exhaust(result)

@@ -61,6 +61,7 @@ def _is_any_closed(loops: Loops) -> bool:
     for loop in loops.family:
         if loop.is_closed():
             return True
+    # One that has been made anew since is not among those.
     return bool(loops.live) and any(live.runner.loop.is_closed() for live in loops.live)
 
 
