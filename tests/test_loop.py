@@ -2631,6 +2631,39 @@ def test_loop_that_a_fixture_makes_current_beside_a_session(run: Example) -> Non
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize("session", ["", "engine"])
+def test_loop_that_a_class_makes_current(run: Example, session: str) -> None:
+    """It is there for the synchronous tests of the class, whatever lives in another loop."""
+    result = run(
+        f"""
+        import asyncio
+        import pytest
+
+        @pytest.fixture(scope="session")
+        async def engine():
+            yield
+
+        async def test_first({session}): ...
+
+        class TestClass:
+            def setup_class(self):
+                self.loop = asyncio.new_event_loop()
+                asyncio.set_event_loop(self.loop)
+
+            def teardown_class(self):
+                self.loop.close()
+
+            async def test_async(self):
+                assert asyncio.get_running_loop() is not self.loop
+
+            def test_synchronous(self):
+                assert asyncio.get_event_loop() is self.loop
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=3)
+
+
 def test_fixture_that_says_its_loop_does_not_follow_a_test(run: Example) -> None:
     """Nor do the other tests that use it follow the one that says another loop."""
     result = run(

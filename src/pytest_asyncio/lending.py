@@ -84,8 +84,11 @@ def lending_to(fixturedef: AnyFixtureDef, loops: Loops) -> Generator[None]:
     try:
         yield
     finally:
-        # What one that ends with the test makes current is so for the test.
-        if is_outliving or not is_current_the_users(loops):
+        # What one that ends with the test makes current is so for the test, and otherwise after it.
+        is_changed = is_current_the_users(loops)
+        if is_outliving and is_changed and test.policy_before is None:
+            test.before = loops.current()
+        if is_outliving or not is_changed:
             loops.make_current()
 
 
