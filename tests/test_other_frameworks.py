@@ -355,9 +355,12 @@ def test_trio_mode_beside_our_strict_mode(run: Example) -> None:
 # -- and others --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("marker", ["tornado", "twisted"])
-def test_marked_for_a_framework_that_is_not_there(run: Example, marker: str) -> None:
-    """In auto mode too, a test marked for another framework is not run by us."""
+@pytest.mark.parametrize("mode", ["auto", "strict"])
+@pytest.mark.parametrize("marker", ["anyio", "tornado", "trio", "twisted"])
+def test_marked_for_a_framework_that_is_not_there(
+    run: Example, marker: str, mode: str
+) -> None:
+    """In auto mode too, a test marked for another framework is not run by us, but told why."""
     result = run(
         f"""
         import pytest
@@ -369,15 +372,23 @@ def test_marked_for_a_framework_that_is_not_there(run: Example, marker: str) -> 
         @pytest.fixture
         async def plain(): ...
 
+        @pytest.mark.asyncio
         async def test_ours(): ...
         """,
         "-Wignore",
         "-s",
         ini=f"markers = {marker}",
-        mode="auto",
+        mode=mode,
+        subprocess=True,  # Without the plugins of AnyIO and Trio.
     )
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["*async def functions are not natively supported*"])
+    result.stdout.fnmatch_lines(
+        [
+            "async def functions are not natively supported.",
+            f"test_example.py::test_theirs is marked with pytest.mark.{marker}, so *",
+            "Install or load that plugin. *",
+        ]
+    )
     result.stdout.no_fnmatch_line("*called*")
 
 

@@ -39,10 +39,10 @@ from pytest_asyncio.loop_factories import given_loop_factories
 from pytest_asyncio.loop_factories import has_loop_factories
 from pytest_asyncio.loop_scopes import loop_override
 from pytest_asyncio.markers import is_async_method_of_testcase
-from pytest_asyncio.markers import is_async_test
 from pytest_asyncio.markers import keep_marking
 from pytest_asyncio.markers import marking
 from pytest_asyncio.markers import Reader
+from pytest_asyncio.markers import runs_in_a_loop
 from pytest_asyncio.outcomes import is_hidden
 from pytest_asyncio.plan import Need
 from pytest_asyncio.plan import Plan
@@ -188,11 +188,11 @@ def _take_stock(item: pytest.Item, loops: Loops, reader: Reader) -> Stake:
     is_unmarked = said.mark is None and not loops.is_auto  # In strict mode.
     if _pytest_private.is_unittest(item) and is_async_method_of_testcase(item):
         known = "testcase"
-    elif not is_unmarked and is_async_test(item):
+    elif not is_unmarked and runs_in_a_loop(item):
         known = "test"
     elif fixtures_of(item, loops):
         known = "fixture"
-    if is_unmarked and not said.foreign and not loops.collection.has_unmarked_async:
+    if (is_unmarked or said.foreign) and not loops.collection.has_unmarked_async:
         loops.collection.has_unmarked_async = (
             isinstance(item, pytest.Function)
             and kind(item.obj) in ASYNC
@@ -220,7 +220,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         loops.collection.is_policy_parametrised = True
     overrides = loops.overrides(item)
     said = keep_marking(item, Reader())  # It is made for this hook alone.
-    is_in_a_loop = is_async_test(item) or fixtures_of(item, loops)
+    is_in_a_loop = runs_in_a_loop(item) or fixtures_of(item, loops)
     if is_in_a_loop and loop_override(overrides, said) is not None:
         _pytest_private.add_to_closure(item, "event_loop")
     if gives_policy or "event_loop_policy" in overrides:

@@ -42,8 +42,8 @@ from pytest_asyncio.lending import lend
 from pytest_asyncio.lending import lending_to
 from pytest_asyncio.lending import lending_to_override
 from pytest_asyncio.loop import Loops
-from pytest_asyncio.markers import is_async_test
 from pytest_asyncio.markers import marking
+from pytest_asyncio.markers import runs_in_a_loop
 from pytest_asyncio.outcomes import at_unless_shown
 from pytest_asyncio.outcomes import failure
 from pytest_asyncio.outcomes import is_hidden
@@ -141,7 +141,7 @@ def _leave_to_others(
     """Say what to do about a plain async fixture in strict mode, if no other plugin runs it."""
     name = fixturedef.argname
     is_for_anyio = "anyio_backend" in getattr(item, "fixturenames", ())
-    is_for_async_test = is_async_test(item) and not is_for_anyio
+    is_for_async_test = runs_in_a_loop(item) and not is_for_anyio
 
     def told() -> str:
         where = location(fixturedef, item)

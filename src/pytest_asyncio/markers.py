@@ -302,11 +302,16 @@ def is_async_test(item: pytest.Item) -> TypeIs[AsyncTest]:
     .. versionchanged:: 2.0
        A type checker concludes that the item is an :data:`AsyncTest`, or that it is none.
     """
+    # Not under -p no:asyncio.
+    return item.config.pluginmanager.has_plugin("asyncio") and runs_in_a_loop(item)
+
+
+def runs_in_a_loop(item: pytest.Item) -> bool:
+    """The same, where the plugin is there."""
     if (
         not isinstance(item, pytest.Function)
         or kind(item.obj) == "synchronous"
         or _pytest_private.is_unittest(item)
-        or not item.config.pluginmanager.has_plugin("asyncio")  # -p no:asyncio
     ):
         return False
     said = marking(item)

@@ -101,6 +101,15 @@ def unmarked(test: str, *, is_late: bool) -> str:
     )
 
 
+def marked_for_others(test: str, marker: str) -> str:
+    return _lines(
+        "async def functions are not natively supported.",
+        f"{test} is marked with pytest.mark.{marker}, so pytest-asyncio leaves it to the plugin "
+        "that has this marker; but none has run it.",
+        "Install or load that plugin. Or mark the test with pytest.mark.asyncio instead.",
+    )
+
+
 def fixture_that_nobody_runs(problem: str, fixture: str, location: str) -> str:
     return _lines(
         problem.rstrip(),

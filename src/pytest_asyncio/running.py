@@ -40,6 +40,7 @@ from pytest_asyncio.loop import Loops
 from pytest_asyncio.loop import loops_of
 from pytest_asyncio.markers import AutoMode
 from pytest_asyncio.markers import check_mark
+from pytest_asyncio.markers import FOREIGN_MARKERS
 from pytest_asyncio.markers import marking
 from pytest_asyncio.outcomes import at_unless_shown
 from pytest_asyncio.outcomes import attempt
@@ -317,19 +318,20 @@ class _Aside:
 
 @final
 class _Unmarked:
-    """The hook that is there in strict mode, where nobody but pytest itself comes after it."""
+    """The hook that is there for async tests of nobody's; only pytest itself comes after it."""
 
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> None:
         """Say what an async test lacks: pytest would say that there is no plugin for it."""
         function = pyfuncitem.obj
-        if (
-            kind(function) in ASYNC
-            and not marking(pyfuncitem).foreign
-            and not _is_refused(function)
-        ):
-            is_late = pyfuncitem.get_closest_marker("asyncio") is not None
-            text = messages.unmarked(pyfuncitem.nodeid, is_late=is_late)
-            raise failure(text, pyfuncitem)
+        if kind(function) not in ASYNC or _is_refused(function):
+            return
+        test = pyfuncitem.nodeid
+        if marking(pyfuncitem).foreign:
+            names = [mark.name for mark in pyfuncitem.iter_markers()]
+            marker = next(name for name in names if name in FOREIGN_MARKERS)
+            raise failure(messages.marked_for_others(test, marker), pyfuncitem)
+        is_late = pyfuncitem.get_closest_marker("asyncio") is not None
+        raise failure(messages.unmarked(test, is_late=is_late), pyfuncitem)
 
 
 def _is_refused(function: Any) -> bool:

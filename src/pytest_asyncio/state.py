@@ -205,7 +205,7 @@ class Collection:
         self.is_synchronous_concerned: bool = False
         """Whether any of these is synchronous, or unittest's."""
         self.has_unmarked_async: bool = False
-        """Whether any async test lacks the marker that it needs in strict mode."""
+        """Whether any async test lacks the marker that strict mode takes, or has another one."""
         self.is_policy_parametrised: bool = False
         """Whether a marker gives some test its event loop policy, without a fixture for it."""
         self.above: Above | None = None
