@@ -17,6 +17,8 @@ from typing import Final
 from typing import final
 import warnings
 
+from pytest_asyncio.warning_filters import ignore_making_on_demand
+
 __tracebackhide__ = True
 
 if sys.version_info < (3, 14):
@@ -129,17 +131,6 @@ class CurrentLoop:
         _set(None)
         if hasattr(self._variables, "_set_called"):
             self._variables._set_called = self._was_set and not on_demand
-
-
-def ignore_making_on_demand() -> None:
-    """Ignore Python's warning of a loop that is made on demand, until pytest ends the test.
-
-    It comes on Python 3.12 and 3.13. pytest has put the filters of the person in force before
-    that, and takes this one back with them.
-    """
-    if (3, 12) <= sys.version_info < (3, 14):
-        text = "There is no current event loop"
-        warnings.filterwarnings("ignore", text, DeprecationWarning)
 
 
 def set_current_loop(loop: asyncio.AbstractEventLoop) -> None:

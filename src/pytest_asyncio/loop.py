@@ -52,6 +52,7 @@ from pytest_asyncio.state import RunningTest
 from pytest_asyncio.variants import is_outside_policy
 from pytest_asyncio.variants import THE_ONLY_ONE
 from pytest_asyncio.variants import variant_of
+from pytest_asyncio.warning_filters import ignore_making_on_demand
 
 if TYPE_CHECKING:
     import asyncio
@@ -286,8 +287,6 @@ class Loops:
         and not a warning.
         """
         if self._runner is not None:
-            from pytest_asyncio.current_loop import ignore_making_on_demand
-
             ignore_making_on_demand()
 
     def let_one_be_made(self) -> None:

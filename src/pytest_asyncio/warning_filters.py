@@ -1,7 +1,7 @@
-"""Whether warning filters that make errors mean a warning of ours, or just every warning.
+"""Warning filters: whether those that make errors mean a warning of ours; one of the plugin's own.
 
 A suite that makes errors of all its warnings was green with releases that said nothing of a task's
-exception, or of a loop. It stays so, unless it names these warnings.
+exception, or of a loop. It stays so, unless it names these warnings. Nothing is imported of pytest.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import sys
 from typing import Any
 from typing import Final
+from typing import TYPE_CHECKING
 import warnings
 
-import pytest
+if TYPE_CHECKING:
+    import pytest
 
 _EVERY: Final = ("Warning", "UserWarning", "PytestWarning")
 
@@ -61,3 +63,14 @@ def _filters() -> list[Any]:
     # From Python 3.14 on, they may be those of the context and not of the module.
     get = getattr(warnings, "_get_filters", None)
     return list(warnings.filters if get is None else get())
+
+
+def ignore_making_on_demand() -> None:
+    """Ignore Python's warning of a loop that is made on demand, until pytest ends the test.
+
+    It comes on Python 3.12 and 3.13. pytest has put the filters of the person in force before
+    that, and takes this one back with them.
+    """
+    if (3, 12) <= sys.version_info < (3, 14):
+        text = "There is no current event loop"
+        warnings.filterwarnings("ignore", text, DeprecationWarning)
