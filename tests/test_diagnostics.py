@@ -1077,6 +1077,44 @@ def test_leaked_task_that_runs_a_coroutine_of_asyncio(run: Example) -> None:
     assert "task 'leaked-one', coroutine sleep\n" in warnings_of(result)
 
 
+def test_leaked_task_that_closes_a_generator(run: Example) -> None:
+    """One that the test has started itself is the test's, and what it raises is told."""
+    result = run(
+        """
+        import asyncio
+
+        TASKS = []
+
+        async def rows(seconds, error=None):
+            try:
+                yield 1
+            finally:
+                await asyncio.sleep(seconds)
+                if error:
+                    raise error
+
+        async def test_leaks():
+            generator = rows(30)
+            await anext(generator)
+            TASKS.append(asyncio.create_task(generator.aclose()))
+            await asyncio.sleep(0)
+
+        async def test_fails():
+            generator = rows(0, ValueError("boom"))
+            await anext(generator)
+            TASKS.append(asyncio.create_task(generator.aclose()))
+            await asyncio.sleep(0.01)
+        """,
+        *WARN,
+        mode="auto",
+        ini="asyncio_leaked_tasks = warn",
+    )
+    result.assert_outcomes(passed=2, warnings=2)
+    summary = warnings_of(result)
+    assert "test_leaks ended before tasks that it had started" in summary
+    assert "boom" in summary
+
+
 def test_leaked_task_of_a_failed_test(run: Example) -> None:
     """It is cancelled as well; the failure of the test is what is reported."""
     source = LEAK.replace("EXPECTED", "['cancelled']").replace(

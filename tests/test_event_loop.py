@@ -1163,6 +1163,67 @@ def test_a_loop_on_demand_after_an_async_test_where_warnings_are_errors(
 
 
 @pytest.mark.skipif(
+    not (3, 12) <= sys.version_info < (3, 14), reason="there is no such warning"
+)
+def test_a_loop_on_demand_and_a_filter_that_means_its_warning(run: Example) -> None:
+    """Who asks for the warning, gets it."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        async def test_async(): ...
+
+        @pytest.mark.filterwarnings("error:There is no current event loop")
+        def test_synchronous():
+            with pytest.raises(DeprecationWarning, match="no current event loop"):
+                asyncio.get_event_loop()
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=2)
+
+
+@pytest.mark.skipif(
+    sys.version_info >= (3, 14), reason="there is no current loop unless one is set"
+)
+@pytest.mark.parametrize("where", ["fixture", "hook"])
+def test_a_loop_on_demand_after_the_last_test(run: Example, where: str) -> None:
+    """A wide fixture, or a hook, that cleans up finds one where warnings are errors."""
+    clean_up = "asyncio.get_event_loop().run_until_complete(asyncio.sleep(0))"
+    conftest = """
+        import asyncio
+        import pytest
+
+        @pytest.fixture(scope="session", autouse=True)
+        def resource():
+            yield
+            {fixture}
+            asyncio.get_event_loop().close()
+            asyncio.set_event_loop(None)
+
+        def pytest_sessionfinish(session):
+            {hook}
+            asyncio.get_event_loop().close()
+            asyncio.set_event_loop(None)
+    """
+    given = {"fixture": "...", "hook": "...", where: clean_up}
+    result = run(
+        """
+        async def test_1(): ...
+
+        async def test_2(): ...
+        """,
+        "-Werror",
+        mode="auto",
+        conftest=conftest.format(**given),
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=2)
+    assert result.ret == pytest.ExitCode.OK
+
+
+@pytest.mark.skipif(
     sys.version_info >= (3, 14), reason="there is no current loop unless one is set"
 )
 def test_wider_synchronous_fixture_after_the_override_is_closed(run: Example) -> None:

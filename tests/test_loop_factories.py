@@ -623,13 +623,17 @@ def pytest_asyncio_loop_factories(config, item):
         "functools.partial(make, cls)",
         "functools.partial(make, cls=cls)",
         "Maker(cls).make",
+        "Plain(cls).make",
+        "(lambda options={'cls': cls}: options['cls']())",
+        "functools.partial(make, options=[cls], cls=cls)",
+        "recursive(cls)",
     ],
 )
 def test_factories_that_are_made_anew_at_each_call(run: Example, factory: str) -> None:
     """They are the same if they make the same loops, and not just if their code is the same."""
     factories = f"""
 import functools
-from kinds import A, B, make, Maker
+from kinds import A, B, make, Maker, Plain, recursive
 
 def pytest_asyncio_loop_factories(config, item):
     cls = KIND
@@ -656,8 +660,26 @@ async def test_second(shared):
     kinds = (
         KINDS
         + """
-def make(cls):
+def make(cls, options=()):
     return cls()
+
+def recursive(cls):
+    def make():
+        if cls is None:
+            return make(), never
+        return cls()
+
+    if cls is None:
+        never = 1
+    return make
+
+class Plain:
+    def __init__(self, cls):
+        self.cls = cls
+        self.anew = object()
+
+    def make(self):
+        return self.cls()
 
 class Maker:
     def __init__(self, cls):
@@ -1129,21 +1151,65 @@ def test_policy_that_a_fixture_puts_in_force(run: Example) -> None:
 
 
 @POLICIES
-@pytest.mark.parametrize("scope", ["module", "session"])
-@pytest.mark.parametrize(
-    "mark", ["", "pytestmark = pytest.mark.asyncio(loop_scope='module')"]
-)
-def test_policy_that_an_autouse_fixture_puts_in_force(
-    run: Example, scope: str, mark: str
+@pytest.mark.parametrize("loop_scope", ["function", "module"])
+def test_policy_beside_a_loop_that_it_does_not_make(
+    run: Example, loop_scope: str
 ) -> None:
+    """A loop of a factory, or one that others use already, stays as it is."""
+    uses = loop_scope == "module"
+    result = run(
+        f"""
+        import asyncio
+        from conftest import A, Policy, put_in_force
+        import pytest
+
+        pytestmark = pytest.mark.asyncio(loop_scope="{loop_scope}")
+
+        @pytest.fixture(scope="module")
+        def user():
+            if {uses}:
+                loop = asyncio.get_event_loop()
+                loop.run_until_complete(asyncio.sleep(0))
+                return loop
+
+        @pytest.fixture(scope="module")
+        def policy(user):
+            put_in_force(Policy(A))
+            yield
+            put_in_force(None)
+
+        async def test_it(policy, user):
+            assert asyncio.get_running_loop() is {"user" if uses else "asyncio.made[-1]"}
+        """,
+        conftest=KINDS
+        + POLICY
+        + (
+            """
+asyncio.made = []
+
+def make():
+    assert not asyncio.made
+    asyncio.made.append(asyncio.SelectorEventLoop())
+    return asyncio.made[0]
+
+def pytest_asyncio_loop_factories(config, item):
+    return {"one": make}
+"""
+            * (not uses)
+        ),
+    )
+    result.assert_outcomes(passed=1)
+
+
+@POLICIES
+@pytest.mark.parametrize("scope", ["module", "session"])
+def test_policy_that_an_autouse_fixture_puts_in_force(run: Example, scope: str) -> None:
     """It makes the loop of the first test, too, whichever test that is."""
     result = run(
         f"""
         import asyncio
         from conftest import A, kind, Policy, put_in_force
         import pytest
-
-        {mark}
 
         @pytest.fixture(scope="{scope}", autouse=True)
         def policy():

@@ -933,6 +933,28 @@ def test_functions_of_inspect_that_are_patched(run: Example, name: str) -> None:
     result.assert_outcomes(passed=3)
 
 
+@pytest.mark.parametrize(
+    "value", ["functools.partial(asyncio.run, debug=True)", "mock.Mock()"]
+)
+def test_run_that_is_patched_before_the_first_test(run: Example, value: str) -> None:
+    """Suites do so in a conftest.py."""
+    result = run(
+        """
+        async def test_it(): ...
+        """,
+        conftest=f"""
+        import asyncio
+        import functools
+        from unittest import mock
+
+        asyncio.run = {value}
+        """,
+        mode="auto",
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=1)
+
+
 def test_copy_context_that_is_patched(run: Example) -> None:
     """Tests and fixtures have real contexts, whatever a fixture makes of that function."""
     result = run(

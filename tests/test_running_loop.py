@@ -402,6 +402,37 @@ def test_synchronous(one):
 """
 
 
+def test_override_that_gives_the_loop_of_the_host_to_synchronous_tests(
+    run: Example,
+) -> None:
+    """These may look at it."""
+    host = """
+        import asyncio
+        import pytest
+
+        async def main():
+            pytest.host = asyncio.get_running_loop()
+            pytest.main(["-q"])
+
+        asyncio.run(main())
+    """
+    recipe = """
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def event_loop():
+            return pytest.host
+
+        @pytest.mark.parametrize("_", [1, 2])
+        def test_it(event_loop, _):
+            assert event_loop.is_running()
+    """
+    pytester = run.pytester
+    pytester.makepyfile(test_recipe=recipe, host=host)
+    result = pytester.runpython(pytester.path / "host.py")
+    result.assert_outcomes(passed=2)
+
+
 @pytest.mark.parametrize("kept", [False, True])
 def test_override_that_prefers_the_loop_of_the_host(run: Example, kept: bool) -> None:
     """It does not see that one. One that gives it all the same is an error, and no other is."""

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import contextlib
 import contextvars
 import selectors
+import sys
 import traceback
 from typing import Any
 from typing import cast
@@ -25,11 +26,12 @@ import weakref
 from pytest_asyncio.deadlock import DeadlockError
 from pytest_asyncio.deadlock import is_anything_outside
 from pytest_asyncio.tasks import describe
-from pytest_asyncio.tasks import is_closing_generator
 from pytest_asyncio.tasks import is_of_standard_library
+from pytest_asyncio.tasks import is_ours
 from pytest_asyncio.tasks import is_plumbing
 from pytest_asyncio.tasks import of_users
 from pytest_asyncio.timeouts import is_timeout
+from pytest_asyncio.tracebacks import CALLS
 from pytest_asyncio.windows import is_accepting
 from pytest_asyncio.windows import IS_WINDOWS
 
@@ -213,7 +215,7 @@ class Watch:
             del created[-1:]  # This function. asyncio takes its own away, too.
         owner = OWNER.get()
         if owner is not None and not (
-            is_closing_generator(coro) or (IS_WINDOWS and is_accepting(coro))
+            _is_closing_generator(coro) or (IS_WINDOWS and is_accepting(coro))
         ):
             owner.add(task)
         return task
@@ -433,6 +435,14 @@ class Tasks:
                 self._during.setdefault(ref, during)
             left.append(ref)
         self.started = left
+
+
+def _is_closing_generator(coro: object) -> bool:
+    """Whether asyncio itself starts a task, for an async generator that nobody refers to."""
+    if type(coro).__name__ != "async_generator_athrow":
+        return False
+    caller = sys._getframe(2).f_code
+    return caller is CALLS or is_ours(caller.co_filename)  # uvloop's has no frame.
 
 
 def has_come_out(exception: BaseException) -> bool:

@@ -259,10 +259,13 @@ def explain_no_loop(
     exc: BaseException, fixturedef: AnyFixtureDef, item: pytest.Item
 ) -> None:
     """Add to what a synchronous fixture has raised that it is to be async, where that helps."""
-    for each in chain(exc):
+    # Not what it came up in the handling of: that may have been asked for, and heeded.
+    each: BaseException | None = exc
+    while each is not None:
         if type(each) is RuntimeError and str(each) == "no running event loop":
             # One that this fixture has asked for may have been told already.
             if not hasattr(each, "__notes__"):
                 where = location(fixturedef, item)
                 each.add_note(messages.no_running_loop(fixturedef.argname, where))
             return
+        each = each.__cause__

@@ -233,31 +233,32 @@ class Loops:
             self.policy = self._get_policy()
 
     def follow_policy(self) -> None:
-        """Keep the policy that a wider fixture may have put in force; the test has a loop of it.
+        """Keep the policy that a wider fixture may have put in force; it makes the test's own loop.
 
-        That loop is made before all fixtures, and anew if nothing has run in it.
+        That loop was there before all fixtures. It is made anew if no fixture can have it.
         """
         before = self.policy
         self.keep_policy()
-        test, event_loop = self.test, self.own_event_loop
-        if self.policy is before or test is None or test.overrides:
-            return
-        runner = test.runner
+        test = self.test
         if (
-            runner is None
-            or not (runner.owned and runner.is_new)
-            or (event_loop is not None and _pytest_private.is_set_up(event_loop))
+            self.policy is before
+            or test is None
+            or test.runner is None
+            or test.home
+            is not test.item  # What is wider may use a loop that others share.
+            or test.factory is not None
+            or test.overrides
+            or self._is_event_loop_set_up()
         ):
             return
-        for key in [key for key, each in self._homes.items() if each is runner]:
-            del self._homes[key]
-        runner.close()
+        test.runner.close()
         loop = self.planned(test).loop
-        if (
-            isinstance(test.item, pytest.Function)
-            and "event_loop" in test.item.funcargs
-        ):
+        if isinstance(test.item, pytest.Function):
             test.item.funcargs["event_loop"] = loop
+
+    def _is_event_loop_set_up(self) -> bool:
+        fixturedef = self.own_event_loop
+        return fixturedef is not None and _pytest_private.is_set_up(fixturedef)
 
     def put_back_policy(self) -> None:
         """Let a policy that a test has put in force, or a fixture of it alone, end with its call.
@@ -421,13 +422,13 @@ class Loops:
         if not is_loop(loop):
             where = location(override, item)
             raise failure(messages.event_loop_is_not_a_loop(loop, where), item)
+        from pytest_asyncio.host_loop import is_hosts
+
+        if self.test is not None and self.test.is_async and is_hosts(loop):
+            where = location(override, item)
+            raise failure(messages.event_loop_is_the_hosts(where), item)
         runner = self.family.get(loop)
         if runner is None:
-            from pytest_asyncio.host_loop import is_hosts
-
-            if is_hosts(loop):
-                where = location(override, item)
-                raise failure(messages.event_loop_is_the_hosts(where), item)
             runner = self._run_in(loop, owned=False)
             self._adopted[runner] = override
         return runner

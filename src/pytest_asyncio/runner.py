@@ -124,7 +124,6 @@ class Runner:
         "_woken",
         "before",
         "crashed",
-        "is_new",
         "loop",
         "owned",
         "stuck",
@@ -144,8 +143,6 @@ class Runner:
     ) -> None:
         self.loop: Final = loop
         self.owned: Final = owned
-        self.is_new: bool = True
-        """Whether nothing has run in it."""
         self.before: CurrentLoop | None = None
         """What was current before the loop, where that stays so between tests."""
         self.crashed: Final = crashed
@@ -218,7 +215,6 @@ class Runner:
         context.run(OWNER.set, owner)
         if self._drives:
             context.run(_DEPTH.set, len(self._drives))
-        self.is_new = False
         task: asyncio.Task[T]
         try:
             create_task = self.watch.create_task()  # Its end is waited for here.

@@ -286,6 +286,7 @@ class Running:
         self, session: pytest.Session
     ) -> Generator[None, None, None]:
         """End what an interrupted run has left, close all loops, and tell of it."""
+        self.loops.let_one_be_made_silently()
         told = _finish_given_up(self.loops)
         try:
             yield

@@ -54,7 +54,7 @@ def complete(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T])
             show(task)
 
 
-def is_stop(exception: BaseException) -> bool:
+def is_stop(exception: RuntimeError) -> bool:
     """Whether ``run_until_complete()`` says that somebody has called ``stop()``."""
     # asyncio has no exception type for it; uvloop uses the same words.
     return str(exception).startswith("Event loop stopped before Future completed")

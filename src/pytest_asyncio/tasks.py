@@ -285,11 +285,6 @@ _OPAQUE: Final = frozenset(
 )
 
 
-def is_closing_generator(awaitable: object) -> bool:
-    """Whether something is what asyncio closes an async generator by that nobody refers to."""
-    return type(awaitable).__name__ == "async_generator_athrow"
-
-
 # -- whose code it is --
 
 
@@ -299,7 +294,11 @@ def _directory(code: types.CodeType) -> str:
 
 
 _OURS: Final = _directory(_directory.__code__)
-_PLUMBING: Final = (_OURS, _directory(asyncio.run.__code__))
+# Of a function that nobody patches.
+_PLUMBING: Final = (
+    _OURS,
+    _directory(asyncio.AbstractEventLoop.run_forever.__code__),
+)
 _STANDARD_LIBRARY: Final = f"{Path(os.__file__).parent}{os.sep}"
 
 

@@ -51,10 +51,10 @@ def _of_users(traceback: types.TracebackType | None) -> types.TracebackType | No
 def raised_inside(exception: BaseException) -> types.TracebackType | None:
     """The traceback of what a loop was running when it raised; None if that has no line."""
     traceback = exception.__traceback__
-    while traceback is not None and traceback.tb_frame.f_code is not _CALLS:
+    while traceback is not None and traceback.tb_frame.f_code is not CALLS:
         traceback = traceback.tb_next
     return _of_users(traceback)
 
 
-_CALLS: Final = getattr(getattr(asyncio.Handle, "_run", None), "__code__", None)
+CALLS: Final = getattr(getattr(asyncio.Handle, "_run", None), "__code__", None)
 """The code by which asyncio's own loops call whatever they call."""

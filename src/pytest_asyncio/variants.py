@@ -6,7 +6,9 @@ the fixtures that it shares with others. Nothing here makes a loop.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+from types import ModuleType
 from typing import Any
 from typing import Final
 
@@ -43,18 +45,33 @@ def _variant(test: RunningTest) -> object:
 def _made_of(factory: Any) -> object:
     """The same for a function, lambda or partial that the hook makes anew at each call."""
     if isinstance(factory, functools.partial):
-        given = (*factory.args, *factory.keywords.items())
-        return _made_of(factory.func), *map(_hashable, given)
+        names, values = tuple(factory.keywords), factory.keywords.values()
+        return _made_of(factory.func), names, *map(_same, (*factory.args, *values))
     code = getattr(factory, "__code__", None)
     if code is None:
-        return _hashable(factory)
-    given = (
-        getattr(factory, "__self__", None),
-        *(factory.__defaults__ or ()),
-        *(cell.cell_contents for cell in factory.__closure__ or ()),
+        return _same(factory)
+    given = [getattr(factory, "__self__", None), *(factory.__defaults__ or ())]
+    for cell in factory.__closure__ or ():
+        with contextlib.suppress(ValueError):  # It is empty.
+            given.append(cell.cell_contents)
+    return code, *map(_same, given)
+
+
+def _same(value: Any, *, is_inside: bool = False) -> object:
+    """The same for two values that look alike: they may have been made anew, too."""
+    if hasattr(value, "__code__"):
+        return value.__code__
+    try:
+        hash(value)
+    except TypeError:
+        return repr(value)
+    cls: Any = type(value)
+    if cls.__hash__ is not object.__hash__ or isinstance(value, type | ModuleType):
+        return value
+    attributes = {} if is_inside else getattr(value, "__dict__", {})
+    return cls, *(
+        (name, _same(each, is_inside=True)) for name, each in attributes.items()
     )
-    # What it refers to may be made anew, too.
-    return code, *(getattr(each, "__code__", None) or _hashable(each) for each in given)
 
 
 def _hashable(value: object) -> object:
