@@ -310,6 +310,7 @@ def _docstrings() -> Iterator[tuple[str, str]]:
             ):
                 continue
             if isinstance(text := node.value.value, str):
+                text = text.replace("For example::", ".. code-block:: python")
                 for block in _blocks_of_rst(textwrap.dedent("    " + text)):
                     yield f"{path.name}:{node.lineno}", block.text
 

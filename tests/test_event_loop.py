@@ -1162,6 +1162,50 @@ def test_a_loop_on_demand_after_an_async_test_where_warnings_are_errors(
     result.assert_outcomes(passed=2)
 
 
+@pytest.mark.parametrize(
+    "fixture",
+    [
+        """
+        yield
+        loop = request.getfixturevalue("event_loop")
+        """,
+        """
+        request.addfinalizer(lambda: use(request.getfixturevalue("event_loop")))
+        yield
+        """,
+    ],
+    ids=["after-the-yield", "finalizer"],
+)
+@pytest.mark.parametrize("kind", ["def", "async def"])
+@pytest.mark.parametrize("by_name", [False, True])
+def test_it_is_asked_for_at_the_tear_down(
+    run: Example, fixture: str, kind: str, by_name: bool
+) -> None:
+    """Fixtures dispose of what they have in it, who have not asked for it before."""
+    result = run(
+        f"""
+        import asyncio
+        import pytest
+
+        def use(loop):
+            assert not loop.is_closed()
+            assert not asyncio.all_tasks(loop)
+
+        @pytest.fixture
+        {kind} resource(request):
+            {textwrap.indent(textwrap.dedent(fixture), " " * 12).strip()}
+
+        @pytest.fixture
+        def asking(request):
+            request.getfixturevalue("resource")
+
+        async def test_it({"asking" if by_name else "resource"}): ...
+        """,
+        mode="auto",
+    )
+    result.assert_outcomes(passed=1)
+
+
 @pytest.mark.skipif(
     not (3, 12) <= sys.version_info < (3, 14), reason="there is no such warning"
 )

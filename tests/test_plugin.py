@@ -56,11 +56,16 @@ def is_fixture(value: object) -> bool:
 
 def test_plugin_only_imports() -> None:
     """``plugin.py`` imports names from the package, each one by itself, and nothing more."""
-    docstring, future, *imports = ast.parse(inspect.getsource(plugin)).body
+    docstring, future, typing, *imports, last = ast.parse(
+        inspect.getsource(plugin)
+    ).body
     assert isinstance(docstring, ast.Expr)
     assert isinstance(future, ast.ImportFrom)
     assert future.module == "__future__"
-    for statement in imports:
+    assert ast.unparse(typing) == "from typing import TYPE_CHECKING"
+    assert isinstance(last, ast.If)
+    assert ast.unparse(last.test) == "not TYPE_CHECKING"
+    for statement in (*imports, *last.body):
         assert isinstance(statement, ast.ImportFrom), ast.unparse(statement)
         assert statement.module is not None
         assert statement.module.startswith("pytest_asyncio.")
@@ -133,7 +138,7 @@ def test_functions_of_earlier_releases() -> None:
     asyncio.set_event_loop(loop)
     try:
         assert plugin.wrap_in_sync(doubled)(21) == 42
-        assert plugin._get_event_loop_no_warn() is loop
+        assert getattr(plugin, "_get_event_loop_no_warn")() is loop  # noqa: B009
     finally:
         asyncio.set_event_loop(None)
         loop.close()
@@ -151,7 +156,7 @@ def test_names_that_are_not_there() -> None:
     with pytest.raises(ImportError, match="cannot import name 'fixtur' from 'pytest_"):
         exec("from pytest_asyncio.plugin import fixtur")
     with pytest.raises(AttributeError, match="has no attribute 'mark'"):
-        _ = plugin.mark
+        exec("import pytest_asyncio.plugin; pytest_asyncio.plugin.mark")
 
 
 def test_public_names() -> None:

@@ -41,6 +41,8 @@ STUBTEST_IS_MISTAKEN: Final = r"""
 pytest_asyncio\.collection\.Stake
 pytest_asyncio\.config\.(FixtureScopeDefault|ScopeName)
 pytest_asyncio\.former_names\._ScopeName
+# To type checkers it is the type that is_async_test() concludes.
+pytest_asyncio\.former_names\.PytestAsyncioFunction\.item_subclass_for
 pytest_asyncio\.functions\.Kind
 pytest_asyncio\.ports\.(_IPVersion|_Protocol)
 # A function behind functools.cache is declared to take anything.

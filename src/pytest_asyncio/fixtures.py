@@ -18,6 +18,7 @@ from typing import cast
 from typing import Final
 from typing import final
 from typing import Literal
+from typing import Never
 from typing import overload
 from typing import Protocol
 from typing import runtime_checkable
@@ -53,22 +54,32 @@ __all__ = ["DynamicScope", "FixtureDefinition", "fixture", "getfixturevalue"]
 class FixtureDefinition(Protocol):
     """What :func:`fixture` makes of a function: something for pytest to collect.
 
-    It is not callable, neither for a type checker nor when the tests run: a test gets a
+    It is not to be called, neither for a type checker nor when the tests run: a test gets a
     fixture's value by naming the fixture among its parameters.
 
     .. versionadded:: 2.0
     """
+
+    __name__: str
 
     @property
     def name(self) -> str:
         """The name by which tests request the fixture."""
         ...
 
+    # Decorators of functions take it, as they take pytest's fixtures. But nobody has a value for
+    # this argument, and its name is what type checkers then say.
+    def __call__(
+        self, *args: Any, fixtures_are_not_called: Never, **kwargs: Any
+    ) -> Any:
+        """Fail: pytest says what to do instead."""
+        ...
+
 
 class DynamicScope(Protocol):
     """Chooses the scope of a fixture when pytest collects it: a ``scope`` that is a callable.
 
-    .. code-block:: python
+    For example::
 
         def container_scope(*, fixture_name: str, config: pytest.Config) -> ScopeName:
             return "session" if config.getoption("--keep-containers") else "function"
@@ -142,7 +153,7 @@ def fixture(
     An async generator lives in one task from its first line to its last, so a task group, a
     timeout or a cancel scope may be open across its ``yield``.
 
-    .. code-block:: python
+    For example::
 
         from collections.abc import AsyncIterator
 
@@ -324,7 +335,7 @@ async def getfixturevalue(request: pytest.FixtureRequest, name: str) -> Any:
     ``request.getfixturevalue()`` cannot do this for an async fixture: it is synchronous, and
     the loop that would have to run the fixture is busy running its caller.
 
-    .. code-block:: python
+    For example::
 
         @pytest.mark.asyncio
         async def test_port(request: pytest.FixtureRequest) -> None:

@@ -11,6 +11,7 @@ import functools
 import importlib
 from typing import Any
 from typing import Final
+from typing import TYPE_CHECKING
 from typing import TypeAlias
 import warnings
 
@@ -18,11 +19,12 @@ import pytest
 
 from pytest_asyncio.config import chosen_mode
 from pytest_asyncio.config import ScopeName
-from pytest_asyncio.hookspecs import LoopFactory
+from pytest_asyncio.markers import AsyncTest
 from pytest_asyncio.markers import is_async_test
 
 SubRequest: TypeAlias = pytest.FixtureRequest
 _ScopeName: TypeAlias = ScopeName  # noqa: PYI047
+_get_asyncio_mode: Final = chosen_mode
 
 
 class _OfAsyncTests(type):
@@ -30,12 +32,16 @@ class _OfAsyncTests(type):
         return is_async_test(instance)
 
 
-class PytestAsyncioFunction(metaclass=_OfAsyncTests):
-    """The class of async tests in releases from 0.23 to 1.5. They are pytest's functions now."""
+if TYPE_CHECKING:
+    PytestAsyncioFunction: TypeAlias = AsyncTest
+else:
 
-    @staticmethod
-    def item_subclass_for(item: pytest.Function) -> None:
-        """Say that an item may stay as it is."""
+    class PytestAsyncioFunction(metaclass=_OfAsyncTests):
+        """The class of async tests in releases from 0.23 to 1.5, now pytest's functions."""
+
+        @staticmethod
+        def item_subclass_for(item: pytest.Function) -> None:
+            """Say that an item may stay as it is."""
 
 
 def _nothing() -> None:
@@ -51,7 +57,7 @@ def _get_event_loop_no_warn(policy: Any = None) -> Any:
         return (policy or asyncio).get_event_loop()
 
 
-def _wrap_in_sync(function: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
+def wrap_in_sync(function: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
     """A synchronous function that runs an async one in the current loop."""
 
     @functools.wraps(function)
@@ -62,7 +68,7 @@ def _wrap_in_sync(function: Callable[..., Awaitable[Any]]) -> Callable[..., Any]
     return call
 
 
-def _unused_port(socket_type: int) -> int:
+def unused_port(socket_type: int) -> int:
     """A port of the local host that nothing uses at the moment."""
     import socket
 
@@ -72,26 +78,23 @@ def _unused_port(socket_type: int) -> int:
         return port
 
 
+_unused_port: Final = unused_port
+
 _NAMES: Final = {
     "Coroutine": PytestAsyncioFunction,
     "FactoryFixtureFunction": Any,
     "FixtureFunction": Any,
     "FixtureFunctionMarker": Any,
-    "LoopFactory": LoopFactory,
-    "PytestAsyncioFunction": PytestAsyncioFunction,
     "SimpleFixtureFunction": Any,
     "_DEFAULT_FIXTURE_LOOP_SCOPE_UNSET": "asyncio_default_fixture_loop_scope is unset",
     "_close_event_loop": _nothing,
-    "_get_asyncio_mode": chosen_mode,
     "_get_event_loop_no_warn": _get_event_loop_no_warn,
     "_synchronize_coroutine": _nothing,
-    "_unused_port": _unused_port,
     "pytest": pytest,
     "pytest_fixture_setup": _nothing,
     "pytest_pyfunc_call": _nothing,
     "pytest_runtest_setup": _nothing,
     "scope": "session",
-    "wrap_in_sync": _wrap_in_sync,
 }
 
 # What earlier releases had imported, and from where: editors have offered it.

@@ -48,7 +48,7 @@ def mark(
     It is the same marker: it goes on a test or a class, into ``pytestmark`` and into
     ``pytest.param(..., marks=...)``, always with parentheses.
 
-    .. code-block:: python
+    For example::
 
         pytestmark = pytest_asyncio.mark(loop_scope="module")
 
@@ -282,7 +282,7 @@ else:
 def is_async_test(item: pytest.Item) -> TypeIs[AsyncTest]:
     """Whether pytest-asyncio runs this test: an async function that is marked, or auto mode.
 
-    .. code-block:: python
+    For example::
 
         def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             for item in items:

@@ -92,7 +92,7 @@ class PortFactory:
     Call it as often as ports are needed. It is thread-safe. Tests do not make one: they request
     the fixtures, and use the class to annotate them.
 
-    .. code-block:: python
+    For example::
 
         def test_cluster(unused_tcp_port_factory: PortFactory) -> None:
             ports = [unused_tcp_port_factory() for _ in range(3)]

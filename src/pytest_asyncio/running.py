@@ -439,9 +439,10 @@ def _request_event_loop(item: pytest.Function, test: RunningTest, loops: Loops) 
         ):
             # It tells the tests of ours by this fixture, and finds their loop through it.
             names.append("event_loop_policy")
-    elif not (test.overrides or is_requested):
+    elif not (test.overrides or is_requested or "request" in names):
         # Most tests do not name event_loop, nor do their fixtures. That pytest sets up a
-        # fixture for them all the same takes as long as running a small test.
+        # fixture for them all the same takes as long as running a small test. Who has the
+        # request may ask for it at the tear-down, when it cannot be set up any more.
         item.funcargs["event_loop"] = loops.planned(test).loop
 
 

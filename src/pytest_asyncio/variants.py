@@ -10,6 +10,7 @@ import contextlib
 import functools
 from types import ModuleType
 from typing import Any
+from typing import cast
 from typing import Final
 
 from pytest_asyncio import _pytest_private
@@ -65,7 +66,7 @@ def _same(value: Any, *, is_inside: bool = False) -> object:
         hash(value)
     except TypeError:
         return repr(value)
-    cls: Any = type(value)
+    cls = cast("Any", type(value))
     if cls.__hash__ is not object.__hash__ or isinstance(value, type | ModuleType):
         return value
     attributes = {} if is_inside else getattr(value, "__dict__", {})

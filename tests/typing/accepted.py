@@ -31,6 +31,7 @@ from pytest_asyncio import FixtureDefinition
 from pytest_asyncio import LoopFactories
 from pytest_asyncio import LoopFactory
 from pytest_asyncio import Mode
+from pytest_asyncio import plugin
 from pytest_asyncio import PortFactory
 from pytest_asyncio import ScopeName
 
@@ -414,3 +415,45 @@ async def test_ports(unused_tcp_port_factory: PortFactory) -> None:
 async def test_with_values(
     coroutine: int, generic_class: Box[int], every_keyword: Any
 ) -> None: ...
+
+
+# Decorators of functions take a fixture, and so does what collects them.
+
+AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+
+
+def tag(function: AnyFunction) -> AnyFunction:
+    return function
+
+
+@tag
+@pytest_asyncio.fixture
+async def tagged() -> int:
+    return 1
+
+
+assert_type(tagged, pytest_asyncio.FixtureDefinition)
+
+
+class TestStatic:
+    @staticmethod
+    @pytest_asyncio.fixture
+    async def static() -> int:
+        return 1
+
+
+def made() -> Callable[..., Any]:
+    return tagged
+
+
+@pytest.mark.usefixtures(tagged.__name__)
+async def test_that_names_a_fixture() -> None: ...
+
+
+# The plugin module has what earlier releases had there.
+
+
+def of_plugin(item: pytest.Item) -> Mapping[str, plugin.LoopFactory] | None:
+    if isinstance(item, plugin.PytestAsyncioFunction):
+        assert_type(item.nodeid, str)
+    return None

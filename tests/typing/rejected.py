@@ -24,6 +24,7 @@ from typing import Literal
 import pytest
 
 import pytest_asyncio
+from pytest_asyncio import plugin
 
 
 async def coroutine() -> int:
@@ -48,24 +49,19 @@ class TestMethods:
 
 # A fixture is not called.
 
-fixture()  # type: ignore[operator]  # pyright: ignore[reportCallIssue]
-generator()  # type: ignore[operator]  # pyright: ignore[reportCallIssue]
-TestMethods.method()  # type: ignore[operator]  # pyright: ignore[reportCallIssue]
-TestMethods().method()  # type: ignore[operator]  # pyright: ignore[reportCallIssue]
+fixture()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+generator()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+TestMethods.method()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+TestMethods().method()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 async def test_calls_a_fixture() -> None:
-    assert await fixture() == 1  # type: ignore[operator]  # pyright: ignore[reportCallIssue]
+    assert await fixture() == 1  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 # Nor is it what its function returns.
 
 number: int = fixture  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
-
-# It is not decorated twice.
-
-pytest_asyncio.fixture(fixture)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
-pytest_asyncio.fixture(scope="class")(fixture)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 # There are five scopes.
 
@@ -141,12 +137,6 @@ async def positional_scope() -> int:
     return 1
 
 
-@pytest_asyncio.fixture  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue, reportUntypedFunctionDecorator]
-@pytest_asyncio.fixture
-async def decorated_twice() -> int:
-    return 1
-
-
 # The marker.
 
 pytest_asyncio.mark(loop_scope="sesion")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -179,3 +169,8 @@ async def test_asks(request: pytest.FixtureRequest) -> None:
     await pytest_asyncio.getfixturevalue(request)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await pytest_asyncio.getfixturevalue(request, fixture)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     pytest_asyncio.getfixturevalue(request, "fixture")  # type: ignore[unused-coroutine]  # pyright: ignore[reportUnusedCoroutine]
+
+
+# What is misspelt, or gone, in the plugin module.
+
+print(plugin.unused_tcp_prot)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]
