@@ -1441,6 +1441,29 @@ def test_scope_mismatch_of_the_users_fixtures(run: Example) -> None:
     result.stdout.no_fnmatch_line("*event_loop*")
 
 
+def test_an_exception_that_is_its_own_cause(run: Example) -> None:
+    """A synchronous fixture that raises one is an error, and no more."""
+    result = run(
+        """
+        import pytest
+
+        @pytest.fixture
+        def broken():
+            try:
+                raise ValueError("boom")
+            except ValueError as exc:
+                raise exc from exc
+
+        async def test_it(broken): ...
+        """,
+        mode="auto",
+        subprocess=True,
+        timeout=30,
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["E*ValueError: boom"])
+
+
 def test_a_fixture_whose_source_is_nowhere(run: Example) -> None:
     """A message that would show it has its name instead."""
     result = run(

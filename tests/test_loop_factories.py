@@ -622,18 +622,20 @@ def pytest_asyncio_loop_factories(config, item):
         "(lambda cls=cls: cls())",
         "functools.partial(make, cls)",
         "functools.partial(make, cls=cls)",
-        "Maker(cls).make",
-        "Plain(cls).make",
-        "(lambda options={'cls': cls}: options['cls']())",
         "functools.partial(make, options=[cls], cls=cls)",
+        "(lambda made=functools.partial(make, cls): made())",
         "recursive(cls)",
+        "counting(cls)",
+        "kinds[cls]",
     ],
 )
 def test_factories_that_are_made_anew_at_each_call(run: Example, factory: str) -> None:
     """They are the same if they make the same loops, and not just if their code is the same."""
     factories = f"""
 import functools
-from kinds import A, B, make, Maker, Plain, recursive
+from kinds import A, B, counting, make, Maker, recursive
+
+kinds = {{A: Maker(A), B: Maker(B)}}
 
 def pytest_asyncio_loop_factories(config, item):
     cls = KIND
@@ -673,25 +675,21 @@ def recursive(cls):
         never = 1
     return make
 
-class Plain:
-    def __init__(self, cls):
-        self.cls = cls
-        self.anew = object()
+def counting(cls, made=[]):
+    def make():
+        made.append(cls)
+        return cls()
 
-    def make(self):
-        return self.cls()
+    return make
 
 class Maker:
+    made = 0
+
     def __init__(self, cls):
         self.cls = cls
 
-    def __eq__(self, other):
-        return self.cls is other.cls
-
-    def __hash__(self):
-        return hash(self.cls)
-
-    def make(self):
+    def __call__(self):
+        self.made += 1
         return self.cls()
 """
     )

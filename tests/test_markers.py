@@ -153,7 +153,8 @@ def test_is_async_test_of_foreign_items(run: Example) -> None:
 
         class Item(pytest.Item):
             def runtest(self):
-                assert not pytest_asyncio.is_async_test(self)
+                for each in (self, None, [], self.runtest):
+                    assert not pytest_asyncio.is_async_test(each)
 
         class File(pytest.File):
             def collect(self):

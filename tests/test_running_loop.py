@@ -405,14 +405,14 @@ def test_synchronous(one):
 def test_override_that_gives_the_loop_of_the_host_to_synchronous_tests(
     run: Example,
 ) -> None:
-    """These may look at it."""
+    """These may look at it, and it is nobody else's."""
     host = """
         import asyncio
         import pytest
 
         async def main():
             pytest.host = asyncio.get_running_loop()
-            pytest.main(["-q"])
+            pytest.main(["-q", "test_recipe.py", "test_others.py"])
 
         asyncio.run(main())
     """
@@ -428,9 +428,10 @@ def test_override_that_gives_the_loop_of_the_host_to_synchronous_tests(
             assert event_loop.is_running()
     """
     pytester = run.pytester
-    pytester.makepyfile(test_recipe=recipe, host=host)
+    pytester.makeini("[pytest]\nasyncio_mode = auto")
+    pytester.makepyfile(test_recipe=recipe, test_others=OTHERS, host=host)
     result = pytester.runpython(pytester.path / "host.py")
-    result.assert_outcomes(passed=2)
+    result.assert_outcomes(passed=4)
 
 
 @pytest.mark.parametrize("kept", [False, True])

@@ -441,8 +441,12 @@ def _is_closing_generator(coro: object) -> bool:
     """Whether asyncio itself starts a task, for an async generator that nobody refers to."""
     if type(coro).__name__ != "async_generator_athrow":
         return False
-    caller = sys._getframe(2).f_code
-    return caller is CALLS or is_ours(caller.co_filename)  # uvloop's has no frame.
+    caller = sys._getframe(1).f_back
+    if caller is None or caller.f_code is CALLS:
+        return True
+    return is_ours(
+        caller.f_code.co_filename
+    )  # What uvloop calls has no frame of its own.
 
 
 def has_come_out(exception: BaseException) -> bool:

@@ -261,7 +261,9 @@ def explain_no_loop(
     """Add to what a synchronous fixture has raised that it is to be async, where that helps."""
     # Not what it came up in the handling of: that may have been asked for, and heeded.
     each: BaseException | None = exc
-    while each is not None:
+    seen: set[int] = set()  # An exception may be its own cause.
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
         if type(each) is RuntimeError and str(each) == "no running event loop":
             # One that this fixture has asked for may have been told already.
             if not hasattr(each, "__notes__"):

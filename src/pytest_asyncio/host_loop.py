@@ -33,7 +33,7 @@ IS_TASK_OF_THREAD: Final = sys.version_info >= (3, 14)
 _INSIDE_NONE: Final = contextlib.nullcontext()
 
 
-def is_hosts(loop: asyncio.AbstractEventLoop) -> bool:
+def is_hosts(loop: object) -> bool:
     """Whether a loop is the one that this thread is running already."""
     return _get_running_loop() is loop
 

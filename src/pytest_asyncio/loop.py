@@ -197,7 +197,7 @@ class Loops:
         if self.config.getoption("setupplan", default=False):
             return  # Under --setup-plan no fixture has a value.
         test = self.enter(item)
-        if test.override is not None and (test.is_async or is_loop(loop)):
+        if test.override is not None and (test.is_async or _can_be_used(loop)):
             test.runner = self.adopt(loop, item, test.override)
             self.make_current()
 
@@ -424,7 +424,7 @@ class Loops:
             raise failure(messages.event_loop_is_not_a_loop(loop, where), item)
         from pytest_asyncio.host_loop import is_hosts
 
-        if self.test is not None and self.test.is_async and is_hosts(loop):
+        if is_hosts(loop):
             where = location(override, item)
             raise failure(messages.event_loop_is_the_hosts(where), item)
         runner = self.family.get(loop)
@@ -653,6 +653,13 @@ def _is_in(home: Node, item: pytest.Item | None) -> bool:
     while node is not None and node is not home:
         node = node.parent
     return node is not None
+
+
+def _can_be_used(value: object) -> bool:
+    """Whether what an ``event_loop`` of the user's gives is for a synchronous test to run."""
+    from pytest_asyncio.host_loop import is_hosts
+
+    return is_loop(value) and not is_hosts(value)
 
 
 _LOOPS: Final = pytest.StashKey[Loops]()

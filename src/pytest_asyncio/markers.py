@@ -302,8 +302,11 @@ def is_async_test(item: pytest.Item) -> TypeIs[AsyncTest]:
     .. versionchanged:: 2.0
        A type checker concludes that the item is an :data:`AsyncTest`, or that it is none.
     """
-    # Not under -p no:asyncio.
-    return item.config.pluginmanager.has_plugin("asyncio") and runs_in_a_loop(item)
+    return (
+        isinstance(item, pytest.Function)  # Some ask it of anything.
+        and item.config.pluginmanager.has_plugin("asyncio")  # Not under -p no:asyncio.
+        and runs_in_a_loop(item)
+    )
 
 
 def runs_in_a_loop(item: pytest.Item) -> bool:

@@ -328,9 +328,10 @@ class _Unmarked:
             return
         test = pyfuncitem.nodeid
         if marking(pyfuncitem).foreign:
-            names = [mark.name for mark in pyfuncitem.iter_markers()]
-            marker = next(name for name in names if name in FOREIGN_MARKERS)
-            raise failure(messages.marked_for_others(test, marker), pyfuncitem)
+            for mark in pyfuncitem.iter_markers():
+                if mark.name in FOREIGN_MARKERS:
+                    text = messages.marked_for_others(test, mark.name)
+                    raise failure(text, pyfuncitem)
         is_late = pyfuncitem.get_closest_marker("asyncio") is not None
         raise failure(messages.unmarked(test, is_late=is_late), pyfuncitem)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from types import ModuleType
+import inspect
 from typing import Any
 from typing import cast
 from typing import Final
@@ -48,31 +48,24 @@ def _made_of(factory: Any) -> object:
     if isinstance(factory, functools.partial):
         names, values = tuple(factory.keywords), factory.keywords.values()
         return _made_of(factory.func), names, *map(_same, (*factory.args, *values))
-    code = getattr(factory, "__code__", None)
-    if code is None:
-        return _same(factory)
-    given = [getattr(factory, "__self__", None), *(factory.__defaults__ or ())]
+    if not inspect.isfunction(factory):
+        return getattr(factory, "__code__", None) or _hashable(factory)
+    given = list(factory.__defaults__ or ())
     for cell in factory.__closure__ or ():
         with contextlib.suppress(ValueError):  # It is empty.
             given.append(cell.cell_contents)
-    return code, *map(_same, given)
+    return factory.__code__, *map(_same, given)
 
 
-def _same(value: Any, *, is_inside: bool = False) -> object:
-    """The same for two values that look alike: they may have been made anew, too."""
-    if hasattr(value, "__code__"):
+def _same(value: Any) -> object:
+    """The same for what a factory is given, at each call: what may be made anew counts as alike."""
+    if inspect.isfunction(value):
         return value.__code__
-    try:
-        hash(value)
-    except TypeError:
-        return repr(value)
-    cls = cast("Any", type(value))
-    if cls.__hash__ is not object.__hash__ or isinstance(value, type | ModuleType):
+    if isinstance(value, functools.partial):
+        return _made_of(value)
+    if isinstance(value, type | str | int | float | bytes | None):
         return value
-    attributes = {} if is_inside else getattr(value, "__dict__", {})
-    return cls, *(
-        (name, _same(each, is_inside=True)) for name, each in attributes.items()
-    )
+    return cast("object", type(value))
 
 
 def _hashable(value: object) -> object:

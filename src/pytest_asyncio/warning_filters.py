@@ -73,7 +73,10 @@ def ignore_making_on_demand() -> None:
     """
     text = "There is no current event loop"
     if (3, 12) <= sys.version_info < (3, 14) and not any(
-        message is not None and message.match(text) and not message.match("")
-        for _, message, *_ in _filters()
+        hasattr(message, "match")
+        and message.match(text)
+        and not message.match("")
+        and issubclass(DeprecationWarning, category)
+        for _, message, category, *_ in _filters()
     ):
         warnings.filterwarnings("ignore", text, DeprecationWarning)
