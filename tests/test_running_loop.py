@@ -402,10 +402,8 @@ def test_synchronous(one):
 """
 
 
-def test_override_that_gives_the_loop_of_the_host_to_synchronous_tests(
-    run: Example,
-) -> None:
-    """These may look at it, and it is nobody else's."""
+def _run_inside_a_loop(recipe: str, pytester: pytest.Pytester) -> pytest.RunResult:
+    """Have a running loop, ``pytest.host``, run an override and then tests that do not see it."""
     host = """
         import asyncio
         import pytest
@@ -416,6 +414,15 @@ def test_override_that_gives_the_loop_of_the_host_to_synchronous_tests(
 
         asyncio.run(main())
     """
+    pytester.makeini("[pytest]\nasyncio_mode = auto")
+    pytester.makepyfile(test_recipe=recipe, test_others=OTHERS, host=host)
+    return pytester.runpython(pytester.path / "host.py")
+
+
+def test_override_that_gives_the_loop_of_the_host_to_synchronous_tests(
+    run: Example,
+) -> None:
+    """These may look at it, and it is nobody else's."""
     recipe = """
         import pytest
 
@@ -427,10 +434,7 @@ def test_override_that_gives_the_loop_of_the_host_to_synchronous_tests(
         def test_it(event_loop, _):
             assert event_loop.is_running()
     """
-    pytester = run.pytester
-    pytester.makeini("[pytest]\nasyncio_mode = auto")
-    pytester.makepyfile(test_recipe=recipe, test_others=OTHERS, host=host)
-    result = pytester.runpython(pytester.path / "host.py")
+    result = _run_inside_a_loop(recipe, run.pytester)
     result.assert_outcomes(passed=4)
 
 
@@ -443,20 +447,7 @@ def test_override_that_prefers_the_loop_of_the_host(run: Example, kept: bool) ->
             "asyncio.get_running_loop()\n    except", "pytest.host\n    except"
         )
         recipe = recipe.replace("    loop.close()\n", "")
-    host = """
-        import asyncio
-        import pytest
-
-        async def main():
-            pytest.host = asyncio.get_running_loop()
-            pytest.main(["-q", "test_recipe.py", "test_others.py"])
-
-        asyncio.run(main())
-    """
-    pytester = run.pytester
-    pytester.makeini("[pytest]\nasyncio_mode = auto")
-    pytester.makepyfile(test_recipe=recipe, test_others=OTHERS, host=host)
-    result = pytester.runpython(pytester.path / "host.py")
+    result = _run_inside_a_loop(recipe, run.pytester)
     if kept:
         result.assert_outcomes(passed=2, errors=1)
         result.stdout.fnmatch_lines(

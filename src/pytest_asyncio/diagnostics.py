@@ -444,9 +444,8 @@ def _is_closing_generator(coro: object) -> bool:
     caller = sys._getframe(1).f_back
     if caller is None or caller.f_code is CALLS:
         return True
-    return is_ours(
-        caller.f_code.co_filename
-    )  # What uvloop calls has no frame of its own.
+    # uvloop, which calls it then, has no frame of its own.
+    return is_ours(caller.f_code.co_filename)
 
 
 def has_come_out(exception: BaseException) -> bool:

@@ -115,13 +115,16 @@ def set_up_synchronous(
 ) -> Generator[None, object, object]:
     """Let another fixture find the loop that it may use; the same hook."""
     if fixturedef.argname == "event_loop" and fixturedef is not loops.own_event_loop:
+        from pytest_asyncio.host_loop import outside_any_loop
+
         item = _pytest_private.item_of(request)
         # It may also be one that the override extends.
         is_override = loops.overrides(item).get("event_loop") is fixturedef
         if is_override:
             loops.enter(item)
             fixturedef.addfinalizer(loops.replace_closed)  # After its own tear-down.
-        with lending_to_override(fixturedef, request, loops):
+        # A host's loop would be taken for the one to use.
+        with outside_any_loop(), lending_to_override(fixturedef, request, loops):
             value = yield
         if is_override:
             loops.current_by_override(item, _pytest_private.cached_value(fixturedef))

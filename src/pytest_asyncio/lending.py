@@ -115,15 +115,6 @@ def lending_to_override(
     never call that. asyncio makes a loop for it no more once there has been one, which
     :func:`asyncio.run` sees to, nor from Python 3.14 on; and nobody would close it.
     """
-    from pytest_asyncio.host_loop import outside_any_loop
-
-    with outside_any_loop():  # It would be taken for the loop to use.
-        yield from _lending_to_override(fixturedef, request, loops)
-
-
-def _lending_to_override(
-    fixturedef: AnyFixtureDef, request: pytest.FixtureRequest, loops: Loops
-) -> Generator[None]:
     current = loops.current()
     code = getattr(unbound(fixturedef.func), "__code__", None)
     if current.is_open or "get_event_loop" not in getattr(code, "co_names", ()):

@@ -235,7 +235,8 @@ class Loops:
     def follow_policy(self) -> None:
         """Keep the policy that a wider fixture may have put in force; it makes the test's own loop.
 
-        That loop was there before all fixtures. It is made anew if no fixture can have it.
+        That loop was there before all fixtures. It is made anew if no fixture can have it: what is
+        wider than the test may use a loop that others share.
         """
         before = self.policy
         self.keep_policy()
@@ -244,8 +245,7 @@ class Loops:
             self.policy is before
             or test is None
             or test.runner is None
-            or test.home
-            is not test.item  # What is wider may use a loop that others share.
+            or test.home is not test.item
             or test.factory is not None
             or test.overrides
             or self._is_event_loop_set_up()

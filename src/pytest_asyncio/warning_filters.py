@@ -39,7 +39,7 @@ def is_meant(warning: Warning, config: pytest.Config) -> bool:
         and isinstance(warning, category)
         and (
             category.__name__ not in _EVERY
-            if message is None or message.match("")
+            if _is_of_any(message)
             else message.match(str(warning))
         )
         for action, message, category, *_ in _filters()
@@ -59,6 +59,11 @@ def _is_of_every(option: str) -> bool:
     )
 
 
+def _is_of_any(message: Any) -> bool:
+    """Whether a filter takes warnings of any text: it has no pattern, or one that fits them all."""
+    return not hasattr(message, "match") or bool(message.match(""))
+
+
 def _filters() -> list[Any]:
     # From Python 3.14 on, they may be those of the context and not of the module.
     get = getattr(warnings, "_get_filters", None)
@@ -73,9 +78,8 @@ def ignore_making_on_demand() -> None:
     """
     text = "There is no current event loop"
     if (3, 12) <= sys.version_info < (3, 14) and not any(
-        hasattr(message, "match")
+        not _is_of_any(message)
         and message.match(text)
-        and not message.match("")
         and issubclass(DeprecationWarning, category)
         for _, message, category, *_ in _filters()
     ):
