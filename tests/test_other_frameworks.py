@@ -356,7 +356,10 @@ def test_trio_mode_beside_our_strict_mode(run: Example) -> None:
 
 
 @pytest.mark.parametrize("mode", ["auto", "strict"])
-@pytest.mark.parametrize("marker", ["anyio", "tornado", "trio", "twisted"])
+@pytest.mark.parametrize(
+    "marker",
+    ["anyio", "asyncio_concurrent", "asyncio_cooperative", "tornado", "trio", "twisted"],
+)
 def test_marked_for_a_framework_that_is_not_there(
     run: Example, marker: str, mode: str
 ) -> None:
@@ -623,6 +626,107 @@ def test_blockbuster_does_not_hear_of_the_plugin(run: Example, scope: str) -> No
         """,
         mode="auto",
         subprocess=True,
+    )
+    result.assert_outcomes(passed=3)
+
+
+# -- beartype ------------------------------------------------------------------------------------
+
+
+def test_beartype_checks_the_calls_of_the_plugin_too(run: Example) -> None:
+    """It is told to check all that is imported, and has nothing to say of the plugin."""
+    pytest.importorskip("beartype")
+    result = run(
+        """
+        import asyncio
+        import pytest
+        import threading
+
+        @pytest.fixture(scope="module")
+        async def server():
+            task = asyncio.create_task(asyncio.sleep(60))
+            yield task
+            task.cancel()
+
+        async def test_that_waits(server):
+            await asyncio.sleep(0.01)
+            loop = asyncio.get_running_loop()
+            done = loop.create_future()
+            threading.Timer(0.1, loop.call_soon_threadsafe, (done.set_result, 1)).start()
+            assert await done == 1
+
+        async def test_that_leaves_a_task():
+            test_that_leaves_a_task.task = asyncio.create_task(asyncio.sleep(60))
+
+        def test_synchronously(event_loop, unused_tcp_port):
+            event_loop.run_until_complete(asyncio.sleep(0))
+
+        def test_that_beartype_is_there():
+            from product import takes_text
+
+            with pytest.raises(Exception, match="violates type hint"):
+                takes_text(1)
+        """,
+        files={"product.py": "def takes_text(text: str): ..."},
+        conftest="""
+        import warnings
+        from beartype.claw import beartype_all
+
+        warnings.simplefilter("ignore")
+        beartype_all()
+        """,
+        mode="auto",
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=4)
+
+
+# -- plugins that call tests somewhere else ------------------------------------------------------
+
+
+def test_context_variables_where_a_test_is_called_in_another_context(
+    run: Example,
+) -> None:
+    """As in a greenlet of pytest-twisted's: the test has what its fixtures have set."""
+    result = run(
+        """
+        import contextvars
+        import pytest_asyncio
+        import pytest
+
+        pytestmark = pytest.mark.asyncio
+        OF_FIXTURE = contextvars.ContextVar("OF_FIXTURE", default=None)
+
+        @pytest_asyncio.fixture
+        async def fixture():
+            OF_FIXTURE.set("fixture")
+
+        @pytest.fixture
+        def synchronous_fixture():
+            OF_FIXTURE.set("synchronous")
+
+        async def test_fixture(fixture):
+            assert OF_FIXTURE.get() == "fixture"
+
+        async def test_without():
+            assert OF_FIXTURE.get() is None
+
+        async def test_synchronous_fixture(synchronous_fixture):
+            assert OF_FIXTURE.get() == "synchronous"
+        """,
+        conftest="""
+        import contextvars
+        import pytest
+
+        elsewhere = contextvars.Context()
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_pyfunc_call(pyfuncitem):
+            names = pyfuncitem._fixtureinfo.argnames
+            arguments = {name: pyfuncitem.funcargs[name] for name in names}
+            elsewhere.run(pyfuncitem.obj, **arguments)
+            return True
+        """,
     )
     result.assert_outcomes(passed=3)
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Coroutine
 from collections.abc import Generator
+from contextvars import copy_context
 import functools
 import inspect
 from inspect import iscoroutine  # Early: suites patch it.
@@ -32,6 +33,7 @@ from pytest_asyncio.background import check_leaked
 from pytest_asyncio.background import tell_of_call
 from pytest_asyncio.contexts import Changes
 from pytest_asyncio.contexts import context_for_task
+from pytest_asyncio.contexts import known_here
 from pytest_asyncio.functions import has_other_hooks
 from pytest_asyncio.functions import kind
 from pytest_asyncio.functions import place
@@ -236,11 +238,13 @@ class InPlace:
         """Put a function that runs the test in its loop in place of its own, and run that."""
         function = item.obj
         loops = self._loops
+        thread = copy_context()
 
         @functools.wraps(function)
         def synchronous(*args: Any, **arguments: Any) -> None:
             given = functools.partial(function, *args) if args else function
-            _call_ours(item, loops, test, given, arguments)
+            with known_here(thread):
+                _call_ours(item, loops, test, given, arguments)
 
         for marked_as_coroutine in ("_is_coroutine", "_is_coroutine_mark"):
             vars(synchronous).pop(marked_as_coroutine, None)

@@ -247,7 +247,8 @@ class Watch:
                 self._files = selector.get_map()
         return self._selector is not None
 
-    def _select(self, timeout: float | None = None) -> list[Any]:
+    # asyncio passes 0, which beartype does not take for a float.
+    def _select(self, timeout: float | int | None = None) -> list[Any]:  # noqa: PYI041
         """Raise `DeadlockError` out of a loop that is about to block and can never wake up."""
         select = self._select_before
         if timeout is not None or not self._drives:
