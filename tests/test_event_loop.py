@@ -2249,6 +2249,48 @@ def test_override_is_current_in_a_test_with_nothing_async(
     result.assert_outcomes(passed=4)
 
 
+@pytest.mark.parametrize("names", ["a", "a, event_loop", "event_loop, a", "request, a"])
+@pytest.mark.parametrize("scope", ["function", "module", "session"])
+def test_override_that_uses_what_an_autouse_fixture_has_set_up(
+    run: Example, scope: str, names: str
+) -> None:
+    """For a synchronous test that fixture comes first, and is torn down last, as up to 0.21."""
+    result = run(
+        f"""
+        import asyncio
+        import pytest
+        import pytest_asyncio
+
+        READY = []
+
+        @pytest.fixture(scope="{scope}", autouse=True)
+        def environment():
+            READY.append(1)
+            yield
+            READY.clear()
+
+        @pytest.fixture(scope="{scope}")
+        def event_loop():
+            assert READY
+            loop = asyncio.new_event_loop()
+            yield loop
+            assert READY
+            loop.close()
+
+        @pytest_asyncio.fixture(scope="{scope}")
+        async def a():
+            yield asyncio.get_running_loop()
+
+        def test_one({names}):
+            assert asyncio.get_event_loop() is a
+
+        def test_two({names}):
+            assert asyncio.get_event_loop() is a
+        """
+    )
+    result.assert_outcomes(passed=2)
+
+
 def test_what_is_current_before_an_override_is_put_back(run: Example) -> None:
     """The loop of a synchronous test is not found after it, nor is one that is closed."""
     source = """

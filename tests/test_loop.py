@@ -186,9 +186,9 @@ def test_old_name_of_the_argument_is_deprecated(run: Example) -> None:
     result.stdout.fnmatch_lines(
         [
             (
-                "*test_example.py:4: PytestDeprecationWarning: test_example.py::test_one: "
-                "the argument scope of pytest.mark.asyncio is deprecated; write loop_scope "
-                "instead."
+                '*test_example.py:4: PytestDeprecationWarning: The "scope" keyword argument to '
+                "the asyncio marker has been deprecated: write loop_scope instead, for "
+                "test_example.py::test_one."
             ),
         ]
     )

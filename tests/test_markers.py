@@ -570,8 +570,8 @@ def test_what_is_wrong_is_told_once_for_all_parameters(run: Example) -> None:
     assert len(told) == 2
     result.stdout.fnmatch_lines(
         [
-            "*PytestAsyncioWarning: test_example.py::test_sync is marked *",
-            "*PytestDeprecationWarning: test_example.py::test_it: the argument scope *",
+            "*PytestAsyncioWarning: The test test_example.py::test_sync is marked *",
+            '*PytestDeprecationWarning: The "scope" *, for test_example.py::test_it.*',
         ]
     )
 
@@ -619,7 +619,7 @@ def test_deprecated_argument_as_an_error(run: Example) -> None:
     result.stdout.fnmatch_lines(
         [
             '>   @pytest.mark.asyncio(scope="function")',
-            "E   *PytestDeprecationWarning: test_example.py::test_it: the argument scope *",
+            'E   *PytestDeprecationWarning: The "scope" *, for test_example.py::test_it.*',
             "test_example.py:4: PytestDeprecationWarning",
         ]
     )
@@ -637,7 +637,7 @@ def test_deprecated_argument_where_a_suite_makes_errors_of_all_warnings(
         @pytest.mark.asyncio(scope="function")
         async def test_it(): ...
     """
-    told = "*PytestDeprecationWarning: test_example.py::test_it: the argument scope *"
+    told = '*PytestDeprecationWarning: The "scope" *, for test_example.py::test_it.*'
     result = run(source, ini="filterwarnings = error")
     result.assert_outcomes(passed=1, warnings=1)
     result.stdout.fnmatch_lines(told)
@@ -767,9 +767,33 @@ class TestScope:
     first = 10 if place == "function" else 11
     result.stdout.fnmatch_lines(
         f"*test_example.py:{first}: PytestDeprecationWarning: "
-        "test_example.py::TestScope::test_scope: the argument scope of "
-        "pytest.mark.asyncio is deprecated; write loop_scope instead."
+        'The "scope" keyword argument to the asyncio marker has been deprecated: write '
+        "loop_scope instead, for test_example.py::TestScope::test_scope."
     )
+
+
+def test_filters_of_suites_for_the_words_of_warnings(run: Example) -> None:
+    """Both begin as in earlier releases, as public suites have them in their filters."""
+    source = """
+        import pytest
+
+        @pytest.mark.asyncio
+        def test_sync(): ...
+
+        @pytest.mark.asyncio(scope="module")
+        async def test_scope(): ...
+        """
+    filters = """
+        filterwarnings =
+            error::pytest.PytestWarning
+            error::DeprecationWarning
+        """
+    run(source, ini=filters).assert_outcomes(failed=1, errors=1)
+    filters += """
+            ignore:.*marked with '@pytest\\.mark\\.asyncio' but it is not an async function.*
+            ignore:The "scope" keyword argument to the asyncio marker has been deprecated
+        """
+    run(source, ini=filters).assert_outcomes(passed=2)
 
 
 # -- on what is synchronous --------------------------------------------------------------------
@@ -801,18 +825,18 @@ def test_marker_on_a_sync_function(run: Example, mode: str) -> None:
     )
     result.assert_outcomes(passed=3, warnings=2)
     text = (
-        "is marked with pytest.mark.asyncio but is not an async function: it ran as an "
+        "is marked with '@pytest.mark.asyncio' but it is not an async function: it ran as an "
         "ordinary test. Remove the mark, or make the test async."
     )
     result.stdout.fnmatch_lines(
         [
             (
                 "*test_example.py:6: PytestAsyncioWarning: "
-                f"test_example.py::test_sync {text}"
+                f"The test test_example.py::test_sync {text}"
             ),
             (
                 "*test_example.py:11: PytestAsyncioWarning: "
-                f"test_example.py::TestSync::test_method {text}"
+                f"The test test_example.py::TestSync::test_method {text}"
             ),
         ]
     )
@@ -830,7 +854,7 @@ def test_marker_on_a_sync_function_as_an_error(run: Example) -> None:
         "-Werror::pytest_asyncio.PytestAsyncioWarning",
     )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines("*PytestAsyncioWarning: test_example.py::test_sync is*")
+    result.stdout.fnmatch_lines("*PytestAsyncioWarning: The test test_example.py::test_sync is*")
     result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
 
 

@@ -104,18 +104,21 @@ def closure_of(
     return fixturedefs
 
 
-def add_to_closure(item: pytest.Function, name: str) -> None:
+def add_to_closure(item: pytest.Function, name: str, *, is_last: bool = False) -> None:
     """Let a test request one more fixture, with all that this one needs in turn.
 
-    It is as if the test function had the name among its parameters, but for the argument.
+    It is as if the test function had the name among its parameters, the first of its scope or the
+    last, but for the argument.
     Waits for a public way to request a fixture in ``pytest_generate_tests``:
     ``pytest.mark.usefixtures`` is read before that hook.
     """
     info = item._fixtureinfo
     if name in info.names_closure:
         return
+    before = info.initialnames
+    initial = (*before, name) if is_last else (name, *before)
     names, fixturedefs = _fixture_manager(item).getfixtureclosure(
-        item, (name, *info.initialnames), frozenset()
+        item, initial, frozenset()
     )
     known = info.name2fixturedefs
     # What the function parametrises directly is not a fixture for it, whatever is visible.
@@ -133,7 +136,7 @@ def add_to_closure(item: pytest.Function, name: str) -> None:
             if each in fixturedefs and each not in closure:
                 closure.insert(0, each)
     # Or else pytest prunes the name again when the function has parameters.
-    object.__setattr__(info, "initialnames", (name, *info.initialnames))
+    object.__setattr__(info, "initialnames", initial)
 
 
 def is_closure_in_use(metafunc: pytest.Metafunc) -> bool:

@@ -67,16 +67,18 @@ def marker_factories(value: object) -> str:
 
 
 def marker_scope_deprecated(nodeid: str) -> str:
+    # Suites filter the warning by how it begins.
     return (
-        f"{nodeid}: the argument scope of pytest.mark.asyncio is deprecated; "
-        "write loop_scope instead."
+        'The "scope" keyword argument to the asyncio marker has been deprecated: write '
+        f"loop_scope instead, for {nodeid}."
     )
 
 
 def marked_but_synchronous(nodeid: str) -> str:
+    # Suites filter the warning by these words.
     return (
-        f"{nodeid} is marked with pytest.mark.asyncio but is not an async function: it ran "
-        "as an ordinary test. Remove the mark, or make the test async."
+        f"The test {nodeid} is marked with '@pytest.mark.asyncio' but it is not an async "
+        "function: it ran as an ordinary test. Remove the mark, or make the test async."
     )
 
 

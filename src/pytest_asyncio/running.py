@@ -422,7 +422,10 @@ def _prepare(item: pytest.Function, loops: Loops, *, is_async: bool) -> None:
         if len(test.overrides) == 1:
             loops.planned(test)
         return
-    _request_event_loop(item, test, loops)
+    if override is None or is_async:
+        _request_event_loop(item, test, loops)
+    # For a synchronous test, an override is set up where pytest does so, or where the first async
+    # fixture needs it: what it uses itself may have to be set up before.
 
 
 def _request_event_loop(item: pytest.Function, test: RunningTest, loops: Loops) -> None:
