@@ -2250,7 +2250,7 @@ def test_override_is_current_in_a_test_with_nothing_async(
 
 
 @pytest.mark.parametrize("names", ["a", "a, event_loop", "event_loop, a", "request, a"])
-@pytest.mark.parametrize("scope", ["function", "module", "session"])
+@pytest.mark.parametrize("scope", ["class", "module", "session"])
 def test_override_that_uses_what_an_autouse_fixture_has_set_up(
     run: Example, scope: str, names: str
 ) -> None:

@@ -854,7 +854,9 @@ def test_marker_on_a_sync_function_as_an_error(run: Example) -> None:
         "-Werror::pytest_asyncio.PytestAsyncioWarning",
     )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines("*PytestAsyncioWarning: The test test_example.py::test_sync is*")
+    result.stdout.fnmatch_lines(
+        "*PytestAsyncioWarning: The test test_example.py::test_sync is*"
+    )
     result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
 
 

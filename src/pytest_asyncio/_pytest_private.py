@@ -104,23 +104,28 @@ def closure_of(
     return fixturedefs
 
 
-def add_to_closure(item: pytest.Function, name: str, *, is_last: bool = False) -> None:
+def add_to_closure(
+    item: pytest.Function, name: str, *, after_autouse: bool = False
+) -> None:
     """Let a test request one more fixture, with all that this one needs in turn.
 
-    It is as if the test function had the name among its parameters, the first of its scope or the
-    last, but for the argument.
-    Waits for a public way to request a fixture in ``pytest_generate_tests``:
-    ``pytest.mark.usefixtures`` is read before that hook.
+    It is the first of its scope, or comes after the autouse fixtures, as if the test function had
+    it for its first parameter. Waits for a public way to request a fixture in
+    ``pytest_generate_tests``: ``pytest.mark.usefixtures`` is read before that hook.
     """
     info = item._fixtureinfo
     if name in info.names_closure:
         return
-    before = info.initialnames
-    initial = (*before, name) if is_last else (name, *before)
+    known = info.name2fixturedefs
+    requested = info.initialnames
+    autouse = [
+        each for each in requested if each in known and is_autouse(known[each][-1])
+    ]
+    place = len(autouse) if after_autouse else 0  # pytest has them first.
+    initial = (*requested[:place], name, *requested[place:])
     names, fixturedefs = _fixture_manager(item).getfixtureclosure(
         item, initial, frozenset()
     )
-    known = info.name2fixturedefs
     # What the function parametrises directly is not a fixture for it, whatever is visible.
     direct = set(info.names_closure) - set(known)
     known.update(

@@ -223,8 +223,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     is_async = runs_in_a_loop(item)
     is_in_a_loop = is_async or fixtures_of(item, loops)
     if is_in_a_loop and loop_override(overrides, said) is not None:
-        # For a synchronous test, what the override uses itself may have to be set up before.
-        _pytest_private.add_to_closure(item, "event_loop", is_last=not is_async)
+        _pytest_private.add_to_closure(item, "event_loop", after_autouse=not is_async)
     if gives_policy or "event_loop_policy" in overrides:
         # Tests without a loop have it set up, too: in releases from 0.23 on it is autouse.
         _pytest_private.add_to_closure(item, "event_loop_policy")
