@@ -1370,35 +1370,6 @@ def test_plain_fixture_that_a_synchronous_test_has_asked_for(run: Example) -> No
     )
 
 
-def test_loop_scope_narrower_than_scope(run: Example) -> None:
-    """A loop that would end before the fixture does is an error that names both scopes."""
-    source = """
-        @pytest_asyncio.fixture(scope="session", loop_scope="function")
-        async def value():
-            return 42
-
-        @pytest.mark.asyncio
-        async def test_1(value): ...
-
-        @pytest.mark.asyncio
-        async def test_2(): ...
-    """
-    result = run(project(source))
-    result.assert_outcomes(errors=1, passed=1)
-    result.stdout.fnmatch_lines(
-        [
-            "*ERROR at setup of test_1*",
-            (
-                "ScopeMismatch: the fixture 'value' (test_example.py:10) has "
-                "scope='session', but loop_scope='function': its event loop would end before "
-                "it does."
-            ),
-            "Write loop_scope='session', or leave loop_scope out.",
-        ]
-    )
-    result.stdout.no_fnmatch_line("*pytest_asyncio/*.py*")
-
-
 def test_one_function_makes_several_fixtures(run: Example) -> None:
     """Fixtures that are made of one function, by name, have a loop scope each."""
     source = """

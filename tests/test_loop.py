@@ -164,87 +164,6 @@ def test_closest_marker_says_the_scope(run: Example) -> None:
     assert together(result) == "four | module three | one two"
 
 
-def test_old_name_of_the_argument_is_deprecated(run: Example) -> None:
-    """scope works as loop_scope, and a warning at the test says what to write."""
-    result = run(
-        """
-        import pytest
-
-        @pytest.mark.asyncio(scope="module")
-        async def test_one(ran):
-            ran("one")
-
-        @pytest.mark.asyncio(scope="module")
-        async def test_two(ran):
-            ran("two")
-        """,
-        "-Wdefault",
-        conftest=RECORDER,
-    )
-    result.assert_outcomes(passed=2, warnings=2)
-    assert together(result) == "one two"
-    result.stdout.fnmatch_lines(
-        [
-            (
-                '*test_example.py:4: PytestDeprecationWarning: The "scope" keyword argument to '
-                "the asyncio marker has been deprecated: write loop_scope instead, for "
-                "test_example.py::test_one."
-            ),
-        ]
-    )
-
-
-def test_both_names_of_the_argument_are_an_error(run: Example) -> None:
-    """scope beside loop_scope is refused, by the name of the test."""
-    result = run(
-        """
-        import pytest
-
-        @pytest.mark.asyncio(scope="module", loop_scope="module")
-        async def test_one():
-            pass
-        """
-    )
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(
-        [
-            (
-                "test_example.py::test_one: wrong arguments in pytest.mark.asyncio: scope is "
-                "the old name of loop_scope, and both are given; leave out scope."
-            ),
-        ]
-    )
-    assert no_frame_of_ours(result)
-
-
-def test_a_marker_that_is_wrong_fails_its_test_alone(run: Example) -> None:
-    """An invalid loop_scope is an error of that test, which lists the valid ones."""
-    result = run(
-        """
-        import pytest
-
-        @pytest.mark.asyncio(loop_scope="galaxy")
-        async def test_one():
-            pass
-
-        @pytest.mark.asyncio
-        async def test_two():
-            pass
-        """
-    )
-    result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(
-        [
-            (
-                "test_example.py::test_one: wrong arguments in pytest.mark.asyncio: 'galaxy' "
-                "is not a valid loop_scope; valid are *session*function*"
-            ),
-        ]
-    )
-    result.stdout.no_fnmatch_line("*During handling of the above exception*")
-    assert no_frame_of_ours(result)
-
-
 # -- precedence ------------------------------------------------------------------------------
 
 # What each test says beyond its name, and what decides then.
@@ -471,29 +390,6 @@ def test_loop_of_a_fixture_lasts_as_long_as_the_fixture(
             ]
         )
         assert no_frame_of_ours(result)
-
-
-def test_fixture_with_an_invalid_loop_scope(run: Example) -> None:
-    """A loop_scope that does not exist is reported at the fixture, with the valid ones."""
-    result = run(
-        """
-        import pytest_asyncio
-
-        @pytest_asyncio.fixture(loop_scope="galaxy")
-        async def value():
-            pass
-        """
-    )
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(
-        [
-            "test_example.py:4: in <module>",
-            (
-                "E   ValueError: 'galaxy' is not a valid loop_scope for pytest_asyncio.fixture; "
-                "valid are *session*function*"
-            ),
-        ]
-    )
 
 
 # -- the plan ----------------------------------------------------------------------------------
@@ -2232,45 +2128,6 @@ def test_fixture_is_refused_only_where_event_loop_is_narrower(run: Example) -> N
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(
         ["ScopeMismatch: the async fixture 'cached' (test_example.py:5) has module *"]
-    )
-    assert no_frame_of_ours(result)
-
-
-def test_fixture_wider_than_event_loop(run: Example) -> None:
-    """An async fixture that outlives the overridden event_loop is refused; both are named."""
-    result = run(
-        """
-        import asyncio
-        import pytest
-
-        @pytest.fixture
-        def event_loop():
-            loop = asyncio.new_event_loop()
-            yield loop
-            loop.close()
-
-        @pytest.fixture(scope="module")
-        async def cached():
-            pass
-
-        async def test_one(cached):
-            pass
-        """,
-        mode="auto",
-    )
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(
-        [
-            (
-                "ScopeMismatch: the async fixture 'cached' (test_example.py:11) has module "
-                "scope, but the event loop it runs in comes from the fixture 'event_loop' "
-                "(test_example.py:5), which has function scope and ends earlier."
-            ),
-            (
-                "Give 'event_loop' the scope 'module' or a wider one, or 'cached' the scope "
-                "'function'."
-            ),
-        ]
     )
     assert no_frame_of_ours(result)
 

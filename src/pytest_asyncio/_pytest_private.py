@@ -265,15 +265,6 @@ def has_value(fixturedef: pytest.FixtureDef[Any]) -> bool:
     return result is not None and result[2] is None
 
 
-def has_error(fixturedef: pytest.FixtureDef[Any]) -> bool:
-    """Whether the fixture has an error now, and not a value.
-
-    Waits for what `is_set_up` waits for.
-    """
-    result = fixturedef.cached_result
-    return result is not None and result[2] is not None
-
-
 def finish(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> None:
     """Tear the fixture down now, its dependents first; its scope's end finds nothing to do.
 

@@ -290,7 +290,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Make the plan."""
     planned: list[tuple[pytest.Item, Sequence[AnyFixtureDef]]] = []
     loops = loops_of(session.config)
-    loops.collection.has_loop_factories = has_loop_factories(session.config)
     # By their ids: the hash of an item is that of its name.
     known = set(map(id, loops.collection.items))
     late = [item for item in session.items if id(item) not in known]

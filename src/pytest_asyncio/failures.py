@@ -45,15 +45,10 @@ def of_test(exc: BaseException, item: pytest.Item, loops: Loops) -> BaseExceptio
     import asyncio
 
     from pytest_asyncio import runner
-    from pytest_asyncio.deadlock import DeadlockError
-    from pytest_asyncio.tracebacks import user_traceback
 
     what = item.nodeid
     if isinstance(exc, runner.LoopRunningError):
         return failure(messages.test_in_running_loop(what), item)
-    if isinstance(exc, DeadlockError):
-        deadlock = pytest.fail.Exception(messages.deadlock(what, str(exc)))
-        return deadlock.with_traceback(user_traceback(exc))
     if isinstance(exc, asyncio.CancelledError) and loops.crashed():
         return of_crash(item, loops)
     return outcome_of(_of_any(exc, what, item, loops))
@@ -148,6 +143,7 @@ def _of_any(
     from pytest_asyncio import runner
     from pytest_asyncio.deadlock import DeadlockError
     from pytest_asyncio.tracebacks import CancelledWithoutATraceError
+    from pytest_asyncio.tracebacks import user_traceback
 
     if isinstance(exc, runner.LoopStoppedError):
         return failure(messages.loop_stopped(what), item)
@@ -158,7 +154,8 @@ def _of_any(
         override = _override(item, loops, asking)
         return failure(messages.loop_is_run_elsewhere(what, override), item)
     if isinstance(exc, DeadlockError):
-        return failure(messages.deadlock(what, str(exc)), item)
+        deadlock = pytest.fail.Exception(messages.deadlock(what, str(exc)))
+        return deadlock.with_traceback(user_traceback(exc))
     if isinstance(exc, CancelledWithoutATraceError):
         return failure(messages.cancelled_without_a_trace(what), item)
     if isinstance(exc, pytest.fail.Exception) or members(exc):

@@ -128,10 +128,7 @@ def lending_to_override(
     try:
         yield
     finally:
-        is_given = (
-            _pytest_private.has_value(fixturedef)
-            and _pytest_private.cached_value(fixturedef) is runner.loop
-        )
+        is_given = _pytest_private.cached_value(fixturedef) is runner.loop
         if not is_given and loops.current().loop is runner.loop:
             current.put_back(on_demand=True)
 

@@ -491,8 +491,6 @@ class Loops:
             test = self.test = RunningTest(
                 item, said, overrides, override, self.current()
             )
-            if not (test.overrides or self.collection.has_loop_factories):
-                test.variant = THE_ONLY_ONE
         return test
 
     def _close_at_end_of(self, home: Node) -> None:
@@ -560,9 +558,6 @@ class Loops:
                     self._close(runner, before)
         finally:
             self.undo_changes()
-            if nextitem is None and not self.live:
-                for runner in list(self.family.values()):
-                    runner.close()
             if self.test is not None and self.test.policy_before is not None:
                 self._set_policy(self.test.policy_before)
             if before is not None:

@@ -53,7 +53,6 @@ from pytest_asyncio.tasks import show
 from pytest_asyncio.tasks import silence
 from pytest_asyncio.tasks import traceback_of
 from pytest_asyncio.timeouts import hear_timeout
-from pytest_asyncio.timeouts import is_timeout_possible
 from pytest_asyncio.tracebacks import raised_inside
 from pytest_asyncio.tracebacks import result_of
 from pytest_asyncio.windows import IS_WINDOWS
@@ -279,17 +278,14 @@ class Runner:
         interruption: BaseException | None = None
         try:
             try:
-                if _get_running_loop() is None and not is_timeout_possible():
+                with (
+                    outside_any_loop(),
+                    hear_timeout(self.loop, self._interrupt) as timeout,
+                ):
                     self.run_forever()
-                else:
-                    with (
-                        outside_any_loop(),
-                        hear_timeout(self.loop, self._interrupt) as timeout,
-                    ):
-                        self.run_forever()
-                    if timeout is not None and timeout.hit is task:
-                        # It was busy, and is done: what are the others at?
-                        self._interrupted()
+                if timeout is not None and timeout.hit is task:
+                    # It was busy, and is done: what are the others at?
+                    self._interrupted()
             except BaseException as exc:
                 interruption = exc
             if interruption is not None:

@@ -83,14 +83,9 @@ def finish_left(item: pytest.Function, test: RunningTest, loops: Loops) -> None:
 def _of_other_variants(test: RunningTest, loops: Loops) -> list[RunningFixture]:
     """The fixtures of a test that were set up in another variant of its loop, or failed so."""
     variant = variant_of(test)
-    failed = [
-        each
-        for each in loops.failed.values()
-        if _pytest_private.has_error(each.fixturedef)
-    ]
     others = [
         each
-        for each in (*reversed(loops.live), *failed)
+        for each in (*reversed(loops.live), *loops.failed.values())
         if each.variant not in (None, variant)
         and not is_outside_policy(test, each.fixturedef.scope)
     ]

@@ -187,7 +187,6 @@ class Collection:
     __slots__ = (
         "above",
         "candidates",
-        "has_loop_factories",
         "has_unmarked_async",
         "is_concerned",
         "is_policy_parametrised",
@@ -198,8 +197,6 @@ class Collection:
     def __init__(self) -> None:
         self.items: list[pytest.Item] = []
         """All items, deselected ones too, until the plan is made."""
-        self.has_loop_factories: bool = True
-        """Whether anybody implements the hook for loop factories, as far as that is known."""
         self.is_concerned: bool = False
         """Whether any test that was collected plainly has to do with the plugin."""
         self.is_synchronous_concerned: bool = False

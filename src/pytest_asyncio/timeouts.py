@@ -10,7 +10,6 @@ from collections.abc import Callable
 from collections.abc import Generator
 import contextlib
 import signal
-import sys
 import threading
 import traceback
 import types
@@ -37,11 +36,6 @@ Heard: TypeAlias = Callable[[BaseException, "asyncio.Task[Any] | None"], None]
 
 
 _NOTHING_TO_HEAR: Final = contextlib.nullcontext(None)
-
-
-def is_timeout_possible() -> bool:
-    """Whether a test tool is there that may raise out of a signal handler."""
-    return "pytest_timeout" in sys.modules
 
 
 def hear_timeout(
