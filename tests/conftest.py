@@ -15,6 +15,11 @@ import pytest
 
 pytest_plugins = "pytester"
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As in the background of a shell that runs a script: tests of Ctrl-C would hear nothing, nor
+    # would the processes that they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 WITHOUT_SLOW_PLUGINS: Final = ("-pno:anyio", "-pno:hypothesispytest", "-pno:trio")
 """For a pytest in a process of its own: importing these takes longer than all the rest."""
 

@@ -529,7 +529,7 @@ async def test_it():
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
         [
-            "*ExceptionGroup: what went wrong during test_example.py::test_it "
+            "*ExceptionGroup: exceptions that nobody handled during test_example.py::test_it "
             "(2 sub-exceptions)",
             "*ValueError: boom",
             "*ValueError: invalid literal for int() with base 10: 'x'",

@@ -921,7 +921,7 @@ def test_a_fixture_whose_task_is_cancelled_from_outside(
         [
             (
                 f"the async fixture 'service' ({scope} scope) was cancelled at its yield "
-                "during test_example.py::test_cancelling, and raised nothing that says why"
+                "during test_example.py::test_cancelling, and raised nothing that says why. Look *"
             ),
         ]
     )

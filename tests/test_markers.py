@@ -727,6 +727,7 @@ def test_wrong_arguments(run: Example, mode: str, arguments: str, problem: str) 
         "loop_factories (a sequence of names), by keyword."
     ) in printed
     result.stdout.no_fnmatch_line("*.py:[0-9]*: *")
+    result.stdout.no_fnmatch_line("*During handling of the above exception*")
 
 
 def test_wrong_arguments_that_do_not_count(run: Example) -> None:

@@ -481,6 +481,6 @@ def test_a_test_cannot_run_inside_its_own_loop(run: Example) -> None:
     )
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["*test_example.py::test_it cannot run: its event loop is running already."]
+        ["*test_example.py::test_it cannot run: its event loop is running already. *"]
     )
     assert "/pytest_asyncio/" not in result.stdout.str()

@@ -150,7 +150,9 @@ def tell(item: pytest.Item, loops: Loops, *, is_last: bool = False) -> None:
     if len(errors) == 1:
         raise errors[0]
     if errors:
-        group = BaseExceptionGroup(f"what went wrong during {item.nodeid}", errors)
+        group = BaseExceptionGroup(
+            f"exceptions that nobody handled during {item.nodeid}", errors
+        )
         raise group.with_traceback(errors[0].__traceback__)
 
 

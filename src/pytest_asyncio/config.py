@@ -32,7 +32,10 @@ __all__ = [
 ]
 
 ScopeName: TypeAlias = Literal["session", "package", "module", "class", "function"]
-"""A scope, as pytest names it; the widest first."""
+"""A scope, as pytest names it; the widest first.
+
+.. versionadded:: 2.0
+"""
 
 FixtureScopeDefault: TypeAlias = Literal[ScopeName, "fixture-scope"]
 """What ``asyncio_default_fixture_loop_scope`` may be set to."""
@@ -47,7 +50,8 @@ class Mode(enum.StrEnum):
 
     .. versionadded:: 0.17
     .. versionchanged:: 2.0
-       A string: ``Mode.AUTO == "auto"``.
+       To be imported from ``pytest_asyncio``, where it was in ``pytest_asyncio.plugin``; a string:
+       ``Mode.AUTO == "auto"``.
     """
 
     AUTO = "auto"

@@ -40,7 +40,9 @@ def pytest_asyncio_loop_factories(
     does with the next: tests with a wider ``loop_scope``, and those that share a wider async
     fixture, which is set up once for each loop.
 
-    It is asked once for each test function, when that is collected.
+    It is asked once for each test function, when that is collected. A synchronous one that
+    requests ``event_loop``, but no async fixture, is asked for when it is set up, and runs
+    once, with the first factory.
 
     :param config: pytest's configuration object.
     :param item: The function, which becomes one test or more. It has the markers of its class and

@@ -715,6 +715,7 @@ def event_loop(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoop:
 
     :returns: The loop, which is the current one.
 
+    .. versionadded:: 0.1
     .. versionchanged:: 2.0
        Back, after it had been removed in 1.0.
     """

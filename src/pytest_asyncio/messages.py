@@ -1,4 +1,4 @@
-"""Every message to users, in one place: what went wrong, where, and what to do about it.
+"""What users are told of their tests and fixtures: what went wrong, where, and what to do about it.
 
 Each function returns the text alone. Whoever calls it decides whether it becomes a failure, a
 warning or a note. Test ids, fixture names, options and scopes appear as users write them.
@@ -197,7 +197,10 @@ def fixture_of_no_function(value: object) -> str:
 
 
 def torn_down_in_running_loop(fixture: str) -> str:
-    return f"the async fixture {fixture!r} cannot be torn down while its event loop is running"
+    return (
+        f"the async fixture {fixture!r} cannot be torn down while its event loop is running. Leave "
+        "the tear-down to pytest: something that runs in the loop has begun it."
+    )
 
 
 def fixture_wider_than_event_loop(
@@ -298,7 +301,8 @@ def raised_by_crashed_fixture(fixture: str, scope: str, test: str) -> str:
 def fixture_cancelled_silently(fixture: str, scope: str, test: str) -> str:
     return (
         f"the async fixture {fixture!r} ({scope} scope) was cancelled at its yield during "
-        f"{test}, and raised nothing that says why"
+        f"{test}, and raised nothing that says why. Look for what cancels the task of the "
+        "fixture: something that it has entered or started, say."
     )
 
 
@@ -322,7 +326,10 @@ def cancelled_without_a_trace(what: str) -> str:
 
 
 def test_in_running_loop(test: str) -> str:
-    return f"{test} cannot run: its event loop is running already."
+    return (
+        f"{test} cannot run: its event loop is running already. Something that runs in the loop "
+        "has called the test; let it call the test from outside."
+    )
 
 
 def loop_closed(what: str, override: str) -> str:
@@ -465,7 +472,7 @@ def bad_loop_factories(test: str, problem: str) -> str:
 def factory_made_no_loop(test: str, name: str, value: object) -> str:
     return (
         f"{test}: the loop factory {name!r} made {value!r}, which is not an event loop that can "
-        "be run."
+        "be run. It has to make a new one, as asyncio.new_event_loop does."
     )
 
 

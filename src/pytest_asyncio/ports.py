@@ -380,6 +380,8 @@ def unused_tcp_port(
     does a test that calls the factory too.
 
     :returns: The port number, the same for the whole test.
+
+    .. versionadded:: 0.1
     """
     return _port_of(unused_tcp_port_factory, request)
 

@@ -190,9 +190,9 @@ async def test_after(module):
         name="hypothesis",
         works="`@given` on async tests, with async fixtures.",
         to_know=(
-            "Each example is a task of its own with a fresh context; tasks that an example leaves "
-            "are cancelled before the next one. Function-scoped fixtures are set up once for all "
-            "examples, hence Hypothesis' health check."
+            "Each example is a task of its own with a fresh copy of the context; tasks that an "
+            "example leaves are cancelled before the next one. Function-scoped fixtures are set up "
+            "once for all examples, hence Hypothesis' health check."
         ),
         suites=(
             Suite(
