@@ -83,6 +83,7 @@ def all_cells(sizes: Sizes) -> list[Cell]:
     return [
         *_plugins(sizes.usual),
         *_shapes(sizes.usual),
+        *_waiting(sizes.usual),
         *_collection(sizes.collected),
         *_synchronous(sizes.collected),
         *_growth(sizes),
@@ -159,6 +160,28 @@ def _shapes(tests: int) -> Iterator[Cell]:
     """Methods, and functions with parameters."""
     yield from _on_both_loops(group="classes", shape="classes", tests=tests)
     yield from _on_both_loops(group="parametrised", shape="parametrised", tests=tests)
+
+
+def _waiting(tests: int) -> Iterator[Cell]:
+    """Tests that wait for a thread again and again: their loop blocks each time."""
+    cell = functools.partial(Cell, group="waiting for a thread", tests=tests)
+    yield from _with_twin(
+        cell(what="sync", environment=PLAIN, style=suites.SYNC),
+        *(
+            cell(
+                what=f"{loop} loop",
+                environment=environment,
+                style=suites.waiting_style(loop),
+            )
+            for loop in LOOPS
+            for environment in (OURS, BEFORE)
+        ),
+        cell(
+            what="run_until_complete()",
+            environment=PLAIN,
+            style=suites.BY_HAND_WAITING,
+        ),
+    )
 
 
 def _collection(tests: int) -> Iterator[Cell]:

@@ -64,6 +64,35 @@ BY_HAND_KEPT: Final = Style(
     ),
 )
 
+ANSWERS: Final = 20
+"""How often a test waits for a thread, where it does."""
+
+_THREAD: Final = """\
+import queue
+import threading
+
+QUESTIONS = queue.SimpleQueue()
+
+def work():
+    while True:
+        future = QUESTIONS.get()
+        future.get_loop().call_soon_threadsafe(future.set_result, 0)
+
+threading.Thread(target=work, daemon=True).start()
+
+async def answers():
+    for _ in range({number}):
+        future = asyncio.get_running_loop().create_future()
+        QUESTIONS.put(future)
+        await future
+""".format(number=ANSWERS)
+
+BY_HAND_WAITING: Final = Style(
+    head="from conftest import answers, loop\n",
+    test="def {name}({arguments}):\n    loop.run_until_complete(answers())\n",
+    conftest=BY_HAND_KEPT.conftest + _THREAD,
+)
+
 UNITTEST_SYNC: Final = Style(
     test="def {name}(self):\n    assert True\n", case="unittest.TestCase"
 )
@@ -95,6 +124,16 @@ def asyncio_style(loop: Loop, *, strict: bool = False) -> Style:
             f"asyncio_default_fixture_loop_scope = {loop}\n"
         )
     return Style(ini=ini)
+
+
+def waiting_style(loop: Loop) -> Style:
+    """Tests for pytest-asyncio that wait for a thread, as those of a database in a file do."""
+    return dataclasses.replace(
+        asyncio_style(loop),
+        head="from conftest import answers\n",
+        test="async def {name}({arguments}):\n    await answers()\n",
+        conftest=_THREAD,
+    )
 
 
 def anyio_style(loop: Loop) -> Style:

@@ -955,3 +955,43 @@ def test_selector_of_the_user_with_a_clock(run: Example) -> None:
         """,
     )
     result.assert_outcomes(passed=1)
+
+
+def test_answers_of_a_thread_are_not_waited_for_with_a_proof(run: Example) -> None:
+    """To look at threads and processes takes longer than a thread takes to answer."""
+    source = """
+        @pytest.mark.asyncio
+        async def test_it(monkeypatch):
+            from pytest_asyncio import diagnostics
+
+            looked = []
+            look = diagnostics.is_anything_outside
+
+            def is_anything_outside(loop):
+                looked.append(loop)
+                return look(loop)
+
+            monkeypatch.setattr(diagnostics, "is_anything_outside", is_anything_outside)
+
+            def work():
+                for future in iter(questions.get, None):
+                    loop_now_there.call_soon_threadsafe(future.set_result, None)
+
+            questions = queue.SimpleQueue()
+            loop_now_there = loop_now()
+            thread = threading.Thread(target=work)
+            thread.start()
+            for _ in range(1000):
+                future = loop_now_there.create_future()
+                questions.put(future)
+                await future
+            assert len(looked) < 10
+            later = loop_now_there.create_future()
+            threading.Timer(0.2, questions.put, [later]).start()
+            await later
+            assert looked
+            questions.put(None)
+            thread.join()
+    """
+    result = run(IMPORTS + "import queue\n" + textwrap.dedent(source))
+    result.assert_outcomes(passed=1)

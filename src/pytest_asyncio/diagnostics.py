@@ -87,6 +87,9 @@ def _leave_out_plumbing(told: traceback.TracebackException) -> None:
             _leave_out_plumbing(each)
 
 
+PATIENCE: Final = 0.05
+"""Seconds that a loop may block before it is looked at, which takes longer than most threads do."""
+
 RECHECK: Final = 1.0
 """Seconds after which a loop that blocks for ever is looked at again."""
 
@@ -253,7 +256,7 @@ class Watch:
         select = self._select_before
         if timeout is not None or not self._drives:
             return select(timeout)
-        events = select(0)
+        events = select(PATIENCE)
         while not events:
             if self._is_deadlocked():
                 # What was there a moment ago may have called into the loop and gone.
