@@ -67,7 +67,7 @@ BY_HAND_KEPT: Final = Style(
 ANSWERS: Final = 20
 """How often a test waits for a thread, where it does."""
 
-_THREAD: Final = """\
+_THREAD: Final = f"""\
 import queue
 import threading
 
@@ -81,11 +81,11 @@ def work():
 threading.Thread(target=work, daemon=True).start()
 
 async def answers():
-    for _ in range({number}):
+    for _ in range({ANSWERS}):
         future = asyncio.get_running_loop().create_future()
         QUESTIONS.put(future)
         await future
-""".format(number=ANSWERS)
+"""
 
 BY_HAND_WAITING: Final = Style(
     head="from conftest import answers, loop\n",
