@@ -714,6 +714,7 @@ def test_context_variables_where_a_test_is_called_in_another_context(
 
         async def test_fixture(fixture):
             assert OF_FIXTURE.get() == "fixture"
+            OF_FIXTURE.set("test")
 
         async def test_without():
             assert OF_FIXTURE.get() is None

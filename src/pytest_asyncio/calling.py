@@ -33,7 +33,7 @@ from pytest_asyncio.background import check_leaked
 from pytest_asyncio.background import tell_of_call
 from pytest_asyncio.contexts import Changes
 from pytest_asyncio.contexts import context_for_task
-from pytest_asyncio.contexts import known_here
+from pytest_asyncio.contexts import is_in
 from pytest_asyncio.functions import has_other_hooks
 from pytest_asyncio.functions import kind
 from pytest_asyncio.functions import place
@@ -243,8 +243,14 @@ class InPlace:
         @functools.wraps(function)
         def synchronous(*args: Any, **arguments: Any) -> None:
             given = functools.partial(function, *args) if args else function
-            with known_here(thread):
+            if is_in(thread):
                 _call_ours(item, loops, test, given, arguments)
+                return
+            context = thread.copy()  # That of the caller knows nothing of the fixtures.
+            try:
+                context.run(_call_ours, item, loops, test, given, arguments)
+            finally:
+                context.run(loops.undo_changes)
 
         for marked_as_coroutine in ("_is_coroutine", "_is_coroutine_mark"):
             vars(synchronous).pop(marked_as_coroutine, None)

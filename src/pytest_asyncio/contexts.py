@@ -8,8 +8,6 @@ async fixtures, and the test, see each other's variables in the order in which t
 from __future__ import annotations
 
 from collections.abc import Collection
-from collections.abc import Generator
-import contextlib
 import contextvars
 from contextvars import copy_context  # Early: suites patch it.
 import sys
@@ -102,24 +100,15 @@ class Changes:
         self._made.clear()
 
 
-@contextlib.contextmanager
-def known_here(thread: contextvars.Context) -> Generator[None, None, None]:
-    """Have the values of pytest's thread in a context that somebody calls a test in.
+def is_in(thread: contextvars.Context) -> bool:
+    """Whether what runs now is in pytest's context, or a copy of it, and not in a greenlet's, say.
 
-    A greenlet, say, begins with an empty one. A context with one of the values is a copy of the
-    thread's, or that itself, and has the others, too, unless they are meant to be gone.
+    That one begins empty. In the others, some variables may have been set anew.
 
-    :param thread: A copy of what the thread had when pytest began to call the test.
+    :param thread: A copy of what pytest had when it began to call the test.
     """
     now = copy_context()
-    if any(now.get(variable, _MISSING) is value for variable, value in thread.items()):
-        yield
-        return
-    changes = Changes(thread, ())
-    try:
-        yield
-    finally:
-        changes.undo()
+    return not thread or any(variable in now for variable in thread)
 
 
 def bring_up_to_date(context: contextvars.Context, inherited: Inherited) -> None:
