@@ -826,8 +826,8 @@ def test_marker_on_a_sync_function(run: Example, mode: str) -> None:
     )
     result.assert_outcomes(passed=3, warnings=2)
     text = (
-        "is marked with '@pytest.mark.asyncio' but it is not an async function: it ran as an "
-        "ordinary test. Remove the mark, or make the test async."
+        "is marked with '@pytest.mark.asyncio' but it is not an async function. It ran as an "
+        "ordinary test: remove the mark, or make the test async."
     )
     result.stdout.fnmatch_lines(
         [

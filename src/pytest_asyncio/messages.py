@@ -78,7 +78,7 @@ def marked_but_synchronous(nodeid: str) -> str:
     # Suites filter the warning by these words.
     return (
         f"The test {nodeid} is marked with '@pytest.mark.asyncio' but it is not an async "
-        "function: it ran as an ordinary test. Remove the mark, or make the test async."
+        "function. It ran as an ordinary test: remove the mark, or make the test async."
     )
 
 
