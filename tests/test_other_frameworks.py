@@ -641,7 +641,7 @@ def test_blockbuster_does_not_hear_of_the_plugin(run: Example, scope: str) -> No
 
 
 def test_beartype_checks_the_calls_of_the_plugin_too(run: Example) -> None:
-    """It is told to check all that is imported, and has nothing to say of the plugin."""
+    """It is told to check what is imported, and has nothing to say of the plugin."""
     pytest.importorskip("beartype")
     result = run(
         """
@@ -677,10 +677,11 @@ def test_beartype_checks_the_calls_of_the_plugin_too(run: Example) -> None:
         files={"product.py": "def takes_text(text: str): ..."},
         conftest="""
         import warnings
-        from beartype.claw import beartype_all
+        from beartype.claw import beartype_packages
 
         warnings.simplefilter("ignore")
-        beartype_all()
+        # Not all there are: some of the standard library of Python 3.14 cannot be imported then.
+        beartype_packages(["product", "pytest_asyncio"])
         """,
         mode="auto",
         subprocess=True,
