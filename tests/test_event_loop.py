@@ -2249,46 +2249,76 @@ def test_override_is_current_in_a_test_with_nothing_async(
     result.assert_outcomes(passed=4)
 
 
-@pytest.mark.parametrize("names", ["a", "a, event_loop", "event_loop, a", "request, a"])
-@pytest.mark.parametrize("scope", ["class", "module", "session"])
-def test_override_that_uses_what_an_autouse_fixture_has_set_up(
-    run: Example, scope: str, names: str
-) -> None:
-    """For a synchronous test that fixture comes first, and is torn down last, as up to 0.21."""
+def test_autouse_fixture_in_each_variant_of_an_override(run: Example) -> None:
+    """With each parameter of the override it is set up anew, for synchronous tests, too."""
     result = run(
-        f"""
+        """
         import asyncio
         import pytest
-        import pytest_asyncio
 
-        READY = []
+        is_up = []
 
-        @pytest.fixture(scope="{scope}", autouse=True)
-        def environment():
-            READY.append(1)
-            yield
-            READY.clear()
-
-        @pytest.fixture(scope="{scope}")
+        @pytest.fixture(scope="module", params=[1, 2])
         def event_loop():
-            assert READY
             loop = asyncio.new_event_loop()
             yield loop
-            assert READY
             loop.close()
 
-        @pytest_asyncio.fixture(scope="{scope}")
-        async def a():
-            yield asyncio.get_running_loop()
+        @pytest.fixture(scope="module", autouse=True)
+        async def database():
+            is_up.append(True)
+            yield
+            is_up.clear()
 
-        def test_one({names}):
-            assert asyncio.get_event_loop() is a
+        def test_one():
+            assert is_up
 
-        def test_two({names}):
-            assert asyncio.get_event_loop() is a
-        """
+        def test_two(database):
+            assert is_up
+        """,
+        mode="auto",
     )
-    result.assert_outcomes(passed=2)
+    result.assert_outcomes(passed=4)
+
+
+def test_loop_of_an_override_after_a_run_that_was_given_up(run: Example) -> None:
+    """Ctrl-C in a tear-down, after which pytest finishes nothing: what runs is ended."""
+    result = run(
+        """
+        import asyncio
+        import pytest
+
+        asyncio.run(asyncio.sleep(0))  # From then on, there is no current loop.
+
+        @pytest.fixture(scope="session")
+        def event_loop():
+            return asyncio.get_event_loop_policy().get_event_loop()
+
+        @pytest.fixture
+        def interrupted(event_loop):
+            yield
+            raise KeyboardInterrupt
+
+        @pytest.fixture(scope="module")
+        def interrupted_again(event_loop):
+            yield
+            raise KeyboardInterrupt
+
+        async def serve():
+            try:
+                await asyncio.sleep(60)
+            finally:
+                print("server ended")
+
+        async def test_it(interrupted_again, interrupted):
+            test_it.server = asyncio.create_task(serve())
+            await asyncio.sleep(0)
+        """,
+        "-s",
+        mode="auto",
+        subprocess=True,
+    )
+    result.stdout.fnmatch_lines("*server ended*")
 
 
 def test_what_is_current_before_an_override_is_put_back(run: Example) -> None:

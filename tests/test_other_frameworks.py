@@ -356,17 +356,7 @@ def test_trio_mode_beside_our_strict_mode(run: Example) -> None:
 
 
 @pytest.mark.parametrize("mode", ["auto", "strict"])
-@pytest.mark.parametrize(
-    "marker",
-    [
-        "anyio",
-        "asyncio_concurrent",
-        "asyncio_cooperative",
-        "tornado",
-        "trio",
-        "twisted",
-    ],
-)
+@pytest.mark.parametrize("marker", ["anyio", "tornado", "trio", "twisted"])
 def test_marked_for_a_framework_that_is_not_there(
     run: Example, marker: str, mode: str
 ) -> None:

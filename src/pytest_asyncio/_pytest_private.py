@@ -104,28 +104,20 @@ def closure_of(
     return fixturedefs
 
 
-def add_to_closure(
-    item: pytest.Function, name: str, *, after_autouse: bool = False
-) -> None:
+def add_to_closure(item: pytest.Function, name: str) -> None:
     """Let a test request one more fixture, with all that this one needs in turn.
 
-    It is the first of its scope, or comes after the autouse fixtures, as if the test function had
-    it for its first parameter. Waits for a public way to request a fixture in
-    ``pytest_generate_tests``: ``pytest.mark.usefixtures`` is read before that hook.
+    It is as if the test function had the name among its parameters, but for the argument.
+    Waits for a public way to request a fixture in ``pytest_generate_tests``:
+    ``pytest.mark.usefixtures`` is read before that hook.
     """
     info = item._fixtureinfo
     if name in info.names_closure:
         return
-    known = info.name2fixturedefs
-    requested = info.initialnames
-    autouse = [
-        each for each in requested if each in known and is_autouse(known[each][-1])
-    ]
-    place = len(autouse) if after_autouse else 0  # pytest has them first.
-    initial = (*requested[:place], name, *requested[place:])
     names, fixturedefs = _fixture_manager(item).getfixtureclosure(
-        item, initial, frozenset()
+        item, (name, *info.initialnames), frozenset()
     )
+    known = info.name2fixturedefs
     # What the function parametrises directly is not a fixture for it, whatever is visible.
     direct = set(info.names_closure) - set(known)
     known.update(
@@ -141,7 +133,7 @@ def add_to_closure(
             if each in fixturedefs and each not in closure:
                 closure.insert(0, each)
     # Or else pytest prunes the name again when the function has parameters.
-    object.__setattr__(info, "initialnames", initial)
+    object.__setattr__(info, "initialnames", (name, *info.initialnames))
 
 
 def is_closure_in_use(metafunc: pytest.Metafunc) -> bool:

@@ -220,10 +220,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         loops.collection.is_policy_parametrised = True
     overrides = loops.overrides(item)
     said = keep_marking(item, Reader())  # It is made for this hook alone.
-    is_async = runs_in_a_loop(item)
-    is_in_a_loop = is_async or fixtures_of(item, loops)
+    is_in_a_loop = runs_in_a_loop(item) or fixtures_of(item, loops)
     if is_in_a_loop and loop_override(overrides, said) is not None:
-        _pytest_private.add_to_closure(item, "event_loop", after_autouse=not is_async)
+        _pytest_private.add_to_closure(item, "event_loop")
     if gives_policy or "event_loop_policy" in overrides:
         # Tests without a loop have it set up, too: in releases from 0.23 on it is autouse.
         _pytest_private.add_to_closure(item, "event_loop_policy")

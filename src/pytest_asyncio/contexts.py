@@ -101,9 +101,9 @@ class Changes:
 
 
 def is_in(thread: contextvars.Context) -> bool:
-    """Whether what runs now is in pytest's context, or a copy of it, and not in a greenlet's, say.
+    """Whether what runs now is taken for pytest's context, and not for that of a greenlet, say.
 
-    That one begins empty. In the others, some variables may have been set anew.
+    That one begins empty: it has none of the variables. Once it has one, it is not told apart.
 
     :param thread: A copy of what pytest had when it began to call the test.
     """

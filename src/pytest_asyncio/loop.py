@@ -558,6 +558,11 @@ class Loops:
                     self._close(runner, before)
         finally:
             self.undo_changes()
+            if nextitem is None and not self.live:
+                for runner in list(
+                    self.family.values()
+                ):  # Of a run that was given up, say.
+                    runner.close()
             if self.test is not None and self.test.policy_before is not None:
                 self._set_policy(self.test.policy_before)
             if before is not None:

@@ -34,16 +34,7 @@ __tracebackhide__ = is_hidden
 
 __all__ = ["AsyncTest", "is_async_test", "mark"]
 
-FOREIGN_MARKERS: Final = frozenset(
-    {
-        "anyio",
-        "asyncio_concurrent",
-        "asyncio_cooperative",
-        "tornado",
-        "trio",
-        "twisted",
-    }
-)
+FOREIGN_MARKERS: Final = frozenset({"anyio", "tornado", "trio", "twisted"})
 """Markers of other frameworks: in auto mode, a test with one of them is left to it."""
 
 

@@ -422,10 +422,7 @@ def _prepare(item: pytest.Function, loops: Loops, *, is_async: bool) -> None:
         if len(test.overrides) == 1:
             loops.planned(test)
         return
-    if override is None or is_async or override.scope == "function":
-        _request_event_loop(item, test, loops)
-    # For a synchronous test, a wider override is set up where pytest does so: what it uses itself
-    # may have to be set up before.
+    _request_event_loop(item, test, loops)
 
 
 def _request_event_loop(item: pytest.Function, test: RunningTest, loops: Loops) -> None:
