@@ -715,9 +715,11 @@ def test_context_variables_where_a_test_is_called_in_another_context(
         """,
         conftest="""
         import contextvars
+        import decimal
         import pytest
 
         elsewhere = contextvars.Context()
+        elsewhere.run(decimal.getcontext)  # The thread of pytest has that variable, too.
 
         @pytest.hookimpl(tryfirst=True)
         def pytest_pyfunc_call(pyfuncitem):

@@ -10,6 +10,7 @@ from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Coroutine
 from collections.abc import Generator
+from contextvars import ContextVar
 from contextvars import copy_context
 import functools
 import inspect
@@ -33,7 +34,6 @@ from pytest_asyncio.background import check_leaked
 from pytest_asyncio.background import tell_of_call
 from pytest_asyncio.contexts import Changes
 from pytest_asyncio.contexts import context_for_task
-from pytest_asyncio.contexts import is_in
 from pytest_asyncio.functions import has_other_hooks
 from pytest_asyncio.functions import kind
 from pytest_asyncio.functions import place
@@ -238,15 +238,17 @@ class InPlace:
         """Put a function that runs the test in its loop in place of its own, and run that."""
         function = item.obj
         loops = self._loops
+        token = _CALLED.set(item)
         thread = copy_context()
 
         @functools.wraps(function)
         def synchronous(*args: Any, **arguments: Any) -> None:
             given = functools.partial(function, *args) if args else function
-            if is_in(thread):
+            if _CALLED.get() is item:
                 _call_ours(item, loops, test, given, arguments)
                 return
-            context = thread.copy()  # That of the caller knows nothing of the fixtures.
+            # A greenlet's, say, which knows nothing of the fixtures.
+            context = thread.copy()
             try:
                 context.run(_call_ours, item, loops, test, given, arguments)
             finally:
@@ -261,6 +263,11 @@ class InPlace:
         finally:
             item.obj = function
             loops.replaced = None
+            _CALLED.reset(token)
+
+
+_CALLED: Final = ContextVar[pytest.Function | None]("pytest_asyncio_called", default=None)
+"""The test, in the context that pytest calls it in, and in those that are copied from that one."""
 
 
 # -- wrappers of async functions --

@@ -100,17 +100,6 @@ class Changes:
         self._made.clear()
 
 
-def is_in(thread: contextvars.Context) -> bool:
-    """Whether what runs now is taken for pytest's context, and not for that of a greenlet, say.
-
-    That one begins empty: it has none of the variables. Once it has one, it is not told apart.
-
-    :param thread: A copy of what pytest had when it began to call the test.
-    """
-    now = copy_context()
-    return not thread or any(variable in now for variable in thread)
-
-
 def bring_up_to_date(context: contextvars.Context, inherited: Inherited) -> None:
     """Give a context, which no task is running in, the values that the thread has now.
 
