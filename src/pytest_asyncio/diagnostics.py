@@ -88,7 +88,10 @@ def _leave_out_plumbing(told: traceback.TracebackException) -> None:
 
 
 PATIENCE: Final = 0.05
-"""Seconds that a loop may block before it is looked at, which takes longer than most threads do."""
+"""Seconds that a loop may block before it is looked at.
+
+Most of what a thread is asked to do is done by then, and the look costs more than that does.
+"""
 
 RECHECK: Final = 1.0
 """Seconds after which a loop that blocks for ever is looked at again."""
@@ -252,7 +255,7 @@ class Watch:
 
     # asyncio passes 0, which beartype does not take for a float.
     def _select(self, timeout: float | int | None = None) -> list[Any]:  # noqa: PYI041
-        """Raise `DeadlockError` out of a loop that is about to block and can never wake up."""
+        """Raise `DeadlockError` out of a loop that blocks and can never wake up."""
         select = self._select_before
         if timeout is not None or not self._drives:
             return select(timeout)
