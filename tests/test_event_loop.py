@@ -686,6 +686,93 @@ def test_current_loop_during_a_test(run: Example, override: str) -> None:
     run(HEAD + override + project(source)).assert_outcomes(passed=3)
 
 
+LEAVES_ONE = """
+LEFT = []
+
+@pytest.fixture
+def event_loop():
+    loop = MAKE
+    yield loop
+    loop.close()
+    LEFT.append(asyncio.new_event_loop())
+    asyncio.set_event_loop(LEFT[-1])
+
+@pytest.mark.asyncio
+async def test_one():
+    assert LEFT == []
+
+def test_between():
+    assert asyncio.get_event_loop() is LEFT[0]
+    LEFT[0].run_until_complete(asyncio.sleep(0))
+"""
+
+
+def test_override_that_leaves_another_loop_current(run: Example) -> None:
+    """It is so until the next override makes one, and is closed then, as up to 0.25."""
+    source = """
+        @pytest.mark.asyncio
+        async def test_two():
+            assert [loop.is_closed() for loop in LEFT] == [True]
+
+        @pytest.mark.asyncio
+        async def test_three():
+            assert [loop.is_closed() for loop in LEFT] == [True, True]
+
+        def test_end():
+            LEFT[-1].close()
+            asyncio.set_event_loop(None)
+    """
+    made = LEAVES_ONE.replace("MAKE", "asyncio.new_event_loop()")
+    run(HEAD + made + textwrap.dedent(source)).assert_outcomes(passed=5)
+
+
+def test_override_that_leaves_the_next_one_its_loop(run: Example) -> None:
+    """It asks for the current loop, and gets the one that it has left."""
+    source = """
+        @pytest.mark.asyncio
+        async def test_two():
+            assert asyncio.get_running_loop() is LEFT[0]
+
+        @pytest.mark.asyncio
+        async def test_three():
+            assert asyncio.get_running_loop() is LEFT[1]
+
+        def test_end():
+            LEFT[-1].close()
+            asyncio.set_event_loop(None)
+    """
+    made = LEAVES_ONE.replace("MAKE", "asyncio.get_event_loop()")
+    run(HEAD + made + textwrap.dedent(source)).assert_outcomes(passed=5)
+
+
+def test_override_that_puts_back_what_was_current(run: Example) -> None:
+    """That loop is somebody's, and stays open."""
+    source = """
+        THEIRS = asyncio.new_event_loop()
+        asyncio.set_event_loop(THEIRS)
+
+        @pytest.fixture
+        def event_loop():
+            before = asyncio.get_event_loop()
+            loop = asyncio.new_event_loop()
+            yield loop
+            loop.close()
+            asyncio.set_event_loop(before)
+
+        @pytest.mark.asyncio
+        @pytest.mark.parametrize("number", range(3))
+        async def test_async(number):
+            assert asyncio.get_running_loop() is not THEIRS
+
+        def test_sync():
+            assert asyncio.get_event_loop() is THEIRS
+            THEIRS.run_until_complete(asyncio.sleep(0))
+            THEIRS.close()
+            asyncio.set_event_loop(None)
+    """
+    run(project(source)).assert_outcomes(passed=4)
+
+
 @pytest.mark.parametrize(
     "spoil",
     [

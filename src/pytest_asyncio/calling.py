@@ -266,7 +266,9 @@ class InPlace:
             _CALLED.reset(token)
 
 
-_CALLED: Final = ContextVar[pytest.Function | None]("pytest_asyncio_called", default=None)
+_CALLED: Final = ContextVar[pytest.Function | None](
+    "pytest_asyncio_called", default=None
+)
 """The test, in the context that pytest calls it in, and in those that are copied from that one."""
 
 
