@@ -122,13 +122,12 @@ def set_up_synchronous(
         is_override = loops.overrides(item).get("event_loop") is fixturedef
         if is_override:
             loops.enter(item)
-            fixturedef.addfinalizer(loops.after_override)  # The last one comes first.
+            fixturedef.addfinalizer(loops.replace_closed)  # After its own tear-down.
         # A host's loop would be taken for the one to use.
         with outside_any_loop(), lending_to_override(fixturedef, request, loops):
             value = yield
         if is_override:
             loops.current_by_override(item, _pytest_private.cached_value(fixturedef))
-            fixturedef.addfinalizer(loops.before_end_of_override)
         return value
     with lending_to(fixturedef, loops):
         try:

@@ -123,8 +123,6 @@ class Loops:
         self._unended: Final[list[tuple[Node, list[str]]]] = []
         """What was left in loops that have been closed since, until it is told."""
         self._adopted: Final[dict[Runner, AnyFixtureDef]] = {}
-        self._left_by_override: asyncio.AbstractEventLoop | None = None
-        """The loop that an ``event_loop`` of the user's has made current at its tear-down."""
         self._is_setup_observed: bool | None = None
         self._runner: type[Runner] | None = None
         self._current_loop: type[CurrentLoop] | None = None
@@ -201,11 +199,7 @@ class Loops:
         test = self.enter(item)
         if test.override is not None and (test.is_async or _can_be_used(loop)):
             test.runner = self.adopt(loop, item, test.override)
-            left, self._left_by_override = self._left_by_override, None
-            is_replaced = left is not loop and self.current().loop is left
             self.make_current()
-            if is_replaced and left is not None and not left.is_running():
-                left.close()  # It had stood in for this one, and nobody else will.
 
     def running_test(self, item: pytest.Item) -> RunningTest | None:
         """What is kept of a test, if it is being run and uses a loop."""
@@ -304,29 +298,11 @@ class Loops:
         if self._get_policy is not None:
             self.current().allow_on_demand()
 
-    def before_end_of_override(self) -> None:
-        """Keep what is current when the user's ``event_loop`` is about to be torn down."""
-        if self.test is not None:
-            self.test.before_end_of_override = self.current()
-
-    def after_override(self) -> None:
-        """Let what the user's ``event_loop`` has made current at its tear-down stay so.
-
-        But not its own loop, which it has just closed.
-        """
+    def replace_closed(self) -> None:
+        """Let the user's own loop, which its fixture has just closed, not stay the current one."""
         test = self.test
-        if test is None:
-            return
-        current, before = self.current(), test.before_end_of_override
-        if not current.is_open:
+        if test is not None and not self.current().is_open:
             test.before.put_back(on_demand=True)
-        elif (
-            before is not None
-            and current.loop not in {before.loop, test.before.loop, *self.family}
-            and test.policy_before is None
-        ):
-            test.before = current
-            self._left_by_override = current.loop
 
     # -- making loops --
 

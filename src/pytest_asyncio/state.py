@@ -46,7 +46,6 @@ class RunningTest:
 
     __slots__ = (
         "before",
-        "before_end_of_override",
         "changes",
         "factory",
         "home",
@@ -77,8 +76,6 @@ class RunningTest:
         self.policy_override: Final = overrides.get("event_loop_policy")
         """The user's ``event_loop_policy``, if there is one."""
         self.before: CurrentLoop = before
-        self.before_end_of_override: CurrentLoop | None = None
-        """What was current when the user's ``event_loop`` was torn down, if that is so far."""
         self.is_async: bool = False
         """Whether the test itself runs in a loop, and not its fixtures alone."""
         self.runner: Runner | None = None
