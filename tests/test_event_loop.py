@@ -686,6 +686,49 @@ def test_current_loop_during_a_test(run: Example, override: str) -> None:
     run(HEAD + override + project(source)).assert_outcomes(passed=3)
 
 
+def test_override_that_makes_a_loop_of_somebody_elses_current(run: Example) -> None:
+    """That loop stays open, whether or not it was current before."""
+    source = """
+        THEIRS = asyncio.new_event_loop()
+
+        @pytest.fixture
+        def event_loop():
+            loop = asyncio.new_event_loop()
+            yield loop
+            loop.close()
+            asyncio.set_event_loop(THEIRS)
+
+        @pytest.mark.asyncio
+        @pytest.mark.parametrize("number", range(3))
+        async def test_async(number):
+            assert asyncio.get_running_loop() is not THEIRS
+
+        def test_sync():
+            THEIRS.run_until_complete(asyncio.sleep(0))
+            THEIRS.close()
+            asyncio.set_event_loop(None)
+    """
+    run(project(source)).assert_outcomes(passed=4)
+
+
+def test_override_that_is_cancelled(run: Example) -> None:
+    """pytest keeps no such error: each test that asks for the fixture has it."""
+    source = """
+        @pytest.fixture(scope="module")
+        def event_loop():
+            raise asyncio.CancelledError("theirs")
+
+        @pytest.mark.asyncio
+        async def test_one(): ...
+
+        @pytest.mark.asyncio
+        async def test_two(): ...
+    """
+    result = run(project(source))
+    result.assert_outcomes(errors=2)
+    result.stdout.re_match_lines([r"E +asyncio.*CancelledError: theirs"] * 2)
+
+
 @pytest.mark.parametrize(
     "spoil",
     [

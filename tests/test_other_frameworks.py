@@ -685,12 +685,13 @@ def test_beartype_checks_the_calls_of_the_plugin_too(run: Example) -> None:
 def test_context_variables_where_a_test_is_called_in_another_context(
     run: Example,
 ) -> None:
-    """As in a greenlet of pytest-twisted's: the test has what its fixtures have set."""
+    """As in a greenlet of pytest-twisted's: it has what its fixtures, and the caller, have set."""
     result = run(
         """
         import contextvars
         import pytest_asyncio
         import pytest
+        from conftest import OF_CALLER
 
         pytestmark = pytest.mark.asyncio
         OF_FIXTURE = contextvars.ContextVar("OF_FIXTURE", default=None)
@@ -712,12 +713,14 @@ def test_context_variables_where_a_test_is_called_in_another_context(
 
         async def test_synchronous_fixture(synchronous_fixture):
             assert OF_FIXTURE.get() == "synchronous"
+            assert OF_CALLER.get() == "test_synchronous_fixture"
         """,
         conftest="""
         import contextvars
         import decimal
         import pytest
 
+        OF_CALLER = contextvars.ContextVar("OF_CALLER")
         elsewhere = contextvars.Context()
         elsewhere.run(decimal.getcontext)  # The thread of pytest has that variable, too.
 
@@ -725,6 +728,7 @@ def test_context_variables_where_a_test_is_called_in_another_context(
         def pytest_pyfunc_call(pyfuncitem):
             names = pyfuncitem._fixtureinfo.argnames
             arguments = {name: pyfuncitem.funcargs[name] for name in names}
+            elsewhere.run(OF_CALLER.set, pyfuncitem.name)
             elsewhere.run(pyfuncitem.obj, **arguments)
             return True
         """,

@@ -34,6 +34,7 @@ from pytest_asyncio.background import check_leaked
 from pytest_asyncio.background import tell_of_call
 from pytest_asyncio.contexts import Changes
 from pytest_asyncio.contexts import context_for_task
+from pytest_asyncio.contexts import joined
 from pytest_asyncio.functions import has_other_hooks
 from pytest_asyncio.functions import kind
 from pytest_asyncio.functions import place
@@ -238,17 +239,17 @@ class InPlace:
         """Put a function that runs the test in its loop in place of its own, and run that."""
         function = item.obj
         loops = self._loops
-        token = _CALLED.set(item)
+        call = object()
+        token = _CALL.set(call)
         thread = copy_context()
 
         @functools.wraps(function)
         def synchronous(*args: Any, **arguments: Any) -> None:
             given = functools.partial(function, *args) if args else function
-            if _CALLED.get() is item:
+            if _CALL.get() is call:
                 _call_ours(item, loops, test, given, arguments)
                 return
-            # A greenlet's, say, which knows nothing of the fixtures.
-            context = thread.copy()
+            context = joined(thread)  # A greenlet's knows nothing of the fixtures.
             try:
                 context.run(_call_ours, item, loops, test, given, arguments)
             finally:
@@ -263,13 +264,14 @@ class InPlace:
         finally:
             item.obj = function
             loops.replaced = None
-            _CALLED.reset(token)
+            _CALL.reset(token)
 
 
-_CALLED: Final = ContextVar[pytest.Function | None](
-    "pytest_asyncio_called", default=None
-)
-"""The test, in the context that pytest calls it in, and in those that are copied from that one."""
+_CALL: Final = ContextVar[object]("pytest_asyncio_call", default=None)
+"""Stands for a call of a test, in the context of that call and in copies of it.
+
+Not the test itself, which a context that is kept would keep alive.
+"""
 
 
 # -- wrappers of async functions --

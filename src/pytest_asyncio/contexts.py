@@ -100,6 +100,15 @@ class Changes:
         self._made.clear()
 
 
+def joined(thread: contextvars.Context) -> contextvars.Context:
+    """A copy of pytest's context, with the variables that the caller's has and pytest's lacks."""
+    context = thread.copy()
+    for variable, value in copy_context().items():
+        if variable not in thread:
+            context.run(variable.set, value)
+    return context
+
+
 def bring_up_to_date(context: contextvars.Context, inherited: Inherited) -> None:
     """Give a context, which no task is running in, the values that the thread has now.
 

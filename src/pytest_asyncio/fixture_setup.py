@@ -123,9 +123,15 @@ def set_up_synchronous(
         if is_override:
             loops.enter(item)
             fixturedef.addfinalizer(loops.replace_closed)  # After its own tear-down.
-        # A host's loop would be taken for the one to use.
-        with outside_any_loop(), lending_to_override(fixturedef, request, loops):
-            value = yield
+        try:
+            # A host's loop would be taken for the one to use.
+            with outside_any_loop(), lending_to_override(fixturedef, request, loops):
+                value = yield
+        except BaseException:
+            if not _pytest_private.is_set_up(fixturedef):
+                # pytest keeps no CancelledError, and would trip over the finalizers.
+                _pytest_private.finish(fixturedef, request)
+            raise
         if is_override:
             loops.current_by_override(item, _pytest_private.cached_value(fixturedef))
         return value
