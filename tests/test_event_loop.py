@@ -729,6 +729,106 @@ def test_override_that_is_cancelled(run: Example) -> None:
     result.stdout.re_match_lines([r"E +asyncio.*CancelledError: theirs"] * 2)
 
 
+def test_override_that_closes_nothing(run: Example) -> None:
+    """Its loops are closed when the next one is there: up to 0.25, that was so at once."""
+    source = """
+        MADE = []
+
+        @pytest.fixture
+        def event_loop():
+            MADE.append(asyncio.new_event_loop())
+            return MADE[-1]
+
+        @pytest.mark.asyncio
+        @pytest.mark.parametrize("number", range(3))
+        async def test_async(number):
+            assert asyncio.get_running_loop() is MADE[number]
+
+        def test_end():
+            assert [loop.is_closed() for loop in MADE] == [True, True, False]
+            MADE[-1].close()
+    """
+    run(project(source)).assert_outcomes(passed=4)
+
+
+@pytest.mark.parametrize("tests", [1, 3])
+def test_nobody_is_warned_of_an_override_that_closes_nothing(
+    run: Example, tests: int
+) -> None:
+    """Where a ResourceWarning is an error, and whatever is not referred to is collected."""
+    source = """
+        import gc
+
+        @pytest.fixture
+        def event_loop():
+            yield asyncio.new_event_loop()
+
+        @pytest.mark.asyncio
+        @pytest.mark.parametrize("number", range(TESTS))
+        async def test_async(number):
+            gc.collect()
+    """
+    result = run(
+        project(source, TESTS=str(tests)),
+        files={"pytest.ini": "[pytest]\nfilterwarnings = error"},
+        subprocess=True,
+    )
+    result.assert_outcomes(passed=tests)
+    assert result.ret == 0
+
+
+@pytest.mark.parametrize("params", ["None", "['one', 'two']"])
+def test_override_that_gives_loops_of_somebody_elses(run: Example, params: str) -> None:
+    """They stay open, as others may use them."""
+    source = """
+        LOOPS = {name: asyncio.new_event_loop() for name in PARAMS or ["one"]}
+
+        @pytest.fixture(params=PARAMS)
+        def event_loop(request):
+            return LOOPS[getattr(request, "param", "one")]
+
+        @pytest.mark.asyncio
+        @pytest.mark.parametrize("number", range(3))
+        async def test_async(number, event_loop):
+            assert asyncio.get_running_loop() is event_loop
+
+        def test_end():
+            for loop in LOOPS.values():
+                loop.run_until_complete(asyncio.sleep(0))
+                loop.close()
+    """
+    result = run(project(source, PARAMS=params))
+    result.assert_outcomes(passed=4 if params == "None" else 7)
+
+
+def test_override_that_extends_our_loops(run: Example) -> None:
+    """These are not closed for being left open: one may be the module's, and the next a test's."""
+    source = """
+        @pytest.fixture
+        def event_loop(event_loop):
+            event_loop.set_debug(True)
+            return event_loop
+
+        USED = []
+
+        @pytest.mark.asyncio
+        async def test_one(event_loop):
+            assert asyncio.get_running_loop() is event_loop
+            USED.append(event_loop)
+
+        @pytest.mark.asyncio(loop_scope="function")
+        async def test_alone(event_loop):
+            assert event_loop is not USED[0]
+
+        @pytest.mark.asyncio
+        async def test_two(event_loop):
+            assert asyncio.get_running_loop() is event_loop is USED[0]
+    """
+    ini = "[pytest]\nasyncio_default_test_loop_scope = module"
+    result = run(project(source), "-Werror", files={"pytest.ini": ini})
+    result.assert_outcomes(passed=3)
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
