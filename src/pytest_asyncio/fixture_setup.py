@@ -122,8 +122,7 @@ def set_up_synchronous(
         is_override = loops.overrides(item).get("event_loop") is fixturedef
         if is_override:
             loops.enter(item)
-            # After its own tear-down.
-            fixturedef.addfinalizer(functools.partial(loops.after_override, fixturedef))
+            fixturedef.addfinalizer(loops.replace_closed)  # After its own tear-down.
         try:
             # A host's loop would be taken for the one to use.
             with outside_any_loop(), lending_to_override(fixturedef, request, loops):

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
-import contextlib
 import functools
 import sys
 from typing import Any
@@ -32,7 +31,6 @@ from pytest_asyncio.config import Settings
 from pytest_asyncio.config import settings
 from pytest_asyncio.functions import has_other_hooks
 from pytest_asyncio.functions import location
-from pytest_asyncio.functions import unbound
 from pytest_asyncio.homes import AnyFixtureDef
 from pytest_asyncio.homes import is_narrower
 from pytest_asyncio.homes import Node
@@ -125,8 +123,6 @@ class Loops:
         self._unended: Final[list[tuple[Node, list[str]]]] = []
         """What was left in loops that have been closed since, until it is told."""
         self._adopted: Final[dict[Runner, AnyFixtureDef]] = {}
-        self._left_open: Final[dict[object, asyncio.AbstractEventLoop]] = {}
-        """What each ``event_loop`` function of the user's has given last and left open."""
         self._is_setup_observed: bool | None = None
         self._runner: type[Runner] | None = None
         self._current_loop: type[CurrentLoop] | None = None
@@ -302,30 +298,11 @@ class Loops:
         if self._get_policy is not None:
             self.current().allow_on_demand()
 
-    def after_override(self, override: AnyFixtureDef) -> None:
-        """See to what the user's ``event_loop`` leaves at the end of its tear-down.
-
-        A loop that it has closed does not stay the current one. One that it has left open is kept,
-        so that nobody is warned of it, and closed when the same fixture has given another one: a
-        loop that somebody else has use for would have been given again.
-        """
+    def replace_closed(self) -> None:
+        """Let the user's own loop, which its fixture has just closed, not stay the current one."""
         test = self.test
         if test is not None and not self.current().is_open:
             test.before.put_back(on_demand=True)
-        loop = _pytest_private.cached_value(override)
-        if not is_loop(loop) or loop.is_closed() or override.params:
-            return
-        function = unbound(override.func)  # Subclasses share it.
-        left = self._left_open.get(function)
-        self._left_open[function] = loop
-        if (
-            left is not None
-            and left is not loop
-            and left not in self.family  # As ours are, which an override may give, too.
-            and not left.is_running()
-        ):
-            with contextlib.suppress(Exception):  # It is nobody's any more.
-                left.close()
 
     # -- making loops --
 
