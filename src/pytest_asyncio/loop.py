@@ -559,9 +559,8 @@ class Loops:
         finally:
             self.undo_changes()
             if nextitem is None and not self.live:
-                for runner in list(
-                    self.family.values()
-                ):  # Of a run that was given up, say.
+                # Of a run that was given up, say.
+                for runner in list(self.family.values()):
                     runner.close()
             if self.test is not None and self.test.policy_before is not None:
                 self._set_policy(self.test.policy_before)
